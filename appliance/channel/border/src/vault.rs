@@ -1,0 +1,106 @@
+//! Broker and vault.
+
+use crate::{Line, Name, Row, row};
+use codec::{Bytes, Text, wire_enum, wire_struct};
+use std::net::IpAddr;
+
+wire_struct! {
+    /// One thing to audit, as `ledger::Event` (IEC 62443-3-3 SR 2.8 names the fields).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Audit {
+        /// Category, as the ledger names it.
+        pub category: Name,
+        /// What happened.
+        pub kind: Text<48>,
+        /// `ok`, `refused` or `failed`.
+        pub result: Name,
+        /// The requirement that it serves.
+        pub requirement: Name,
+        /// Who.
+        pub person: Option<Name>,
+        /// Which session.
+        pub session: Option<u64>,
+        /// Which target.
+        pub target: Option<Name>,
+        /// From where.
+        pub peer: Option<Text<64>>,
+        /// Words.
+        pub detail: Line,
+    }
+}
+
+wire_enum! {
+    /// Broker to vault.
+    #[derive(Debug, Clone, PartialEq)]
+    pub enum Request {
+        /// Descriptor: the vault's end of a front's secrets pair.
+        1 => OpenFront { worker: u64, source: IpAddr },
+        /// Descriptor: the vault's end of a back's secrets pair. Sends the credential and closes.
+        2 => GiveCredential { session: u64, secret: Name, user: Text<64>, key: bool },
+        /// Descriptor: the vault's end of a mediator's record pair.
+        3 => OpenRecording { session: u64, person: Name, target: Name },
+        /// One row.
+        4 => Write { audit: Audit },
+        /// Descriptor: a sealed memfd with the encoded plant. Answered by `Done` or `Failed`.
+        5 => StorePlant { ticket: u64 },
+        /// A target's secret. Answered by `Done` or `Failed`.
+        6 => SetSecret { ticket: u64, name: Name, value: Bytes<16384> },
+        /// A person's password and one-time seed. Answered by `Done` or `Failed`.
+        7 => SetPerson { ticket: u64, person: Name, password: Option<Bytes<256>>, totp: Option<Bytes<64>> },
+        /// Answered by `Document` with JSON lines: the recordings.
+        8 => Recordings { ticket: u64 },
+        /// Answered by `Document`: a recording's file as it stands, its ledger rows, its manifest.
+        9 => ExportRecording { ticket: u64, session: u64 },
+        /// Answered by `Document`: the ledger's rows `from..=to`, as a signed export.
+        10 => ExportAudit { ticket: u64, from: u64, to: u64 },
+        /// Which person logs in next at this front needs these checks (told after `KeySigned`).
+        11 => Expect { worker: u64, person: Name, password: bool, code: bool },
+    }
+}
+
+wire_enum! {
+    /// Vault to broker.
+    #[derive(Debug, Clone, PartialEq)]
+    pub enum Event {
+        /// First message. Descriptor, if `plant`: a sealed memfd with the stored plant.
+        1 => Ready { box_key: [u8; 32], plant: bool, next_session: u64 },
+        /// A front's secret was checked.
+        2 => Checked { worker: u64, person: Name, password: bool, code: bool, why: Line },
+        /// The front broke its border's rules.
+        3 => FrontOutOfTurn { worker: u64, why: Line },
+        /// The recording's file is open.
+        4 => RecordingOpen { session: u64 },
+        /// It can't be written.
+        5 => RecordingFailed { session: u64, why: Line },
+        /// A request was done.
+        6 => Done { ticket: u64 },
+        /// A request was not done.
+        7 => Failed { ticket: u64, why: Line },
+        /// Descriptors: sealed memfds, as the request says.
+        8 => Document { ticket: u64 },
+        /// Free space on the data disk, each second and on change.
+        9 => Disk { free_mb: u64, refuse: bool },
+    }
+}
+
+/// The one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Serving.
+    Open,
+}
+
+/// What the broker may ask.
+pub const REQUESTS: &[Row<Phase>] = &[
+    row(Phase::Open, "OpenFront", Phase::Open),
+    row(Phase::Open, "GiveCredential", Phase::Open),
+    row(Phase::Open, "OpenRecording", Phase::Open),
+    row(Phase::Open, "Write", Phase::Open),
+    row(Phase::Open, "StorePlant", Phase::Open),
+    row(Phase::Open, "SetSecret", Phase::Open),
+    row(Phase::Open, "SetPerson", Phase::Open),
+    row(Phase::Open, "Recordings", Phase::Open),
+    row(Phase::Open, "ExportRecording", Phase::Open),
+    row(Phase::Open, "ExportAudit", Phase::Open),
+    row(Phase::Open, "Expect", Phase::Open),
+];

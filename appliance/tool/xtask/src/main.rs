@@ -1,0 +1,41 @@
+//! `cargo xtask`: the one command of everybody who builds, tests or tries the box.
+//!
+//! It must never be part of the box. Each verb is one module.
+
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Builds, tests and tries Dinlock.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Installs what is missing and runs everything that CI runs.
+    Test,
+    /// Checks the house: dependency rule, unsafe, reasons on policy lines, paths in docs.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Test => test::test(),
+        Verb::Tidy => tidy::tidy(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

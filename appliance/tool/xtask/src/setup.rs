@@ -1,0 +1,40 @@
+//! Installs what is missing on a Debian machine.
+
+use crate::run::{is_there, succeed};
+use std::path::Path;
+use std::process::Command;
+
+/// A program that we need, the package that brings it, and what for.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("/usr/bin/ssh", "openssh-client", "the operator's client"),
+    ("/usr/sbin/sshd", "openssh-server", "the machine in the OT zone"),
+    ("/usr/sbin/ip", "iproute2", "the zones' network namespaces"),
+    ("/usr/bin/cc", "gcc", "builds the crates that hold C"),
+    ("/usr/bin/make", "make", "builds the crates that hold C"),
+];
+
+/// Everything that tests and demo need.
+pub fn ensure() -> Result<(), String> {
+    let missing: Vec<&str> = PROGRAMS
+        .iter()
+        .filter(|(program, _, _)| !Path::new(program).exists())
+        .map(|(program, package, why)| {
+            println!("missing: {program} ({why}), from package {package}");
+            *package
+        })
+        .collect();
+    if !missing.is_empty() {
+        let apt = || {
+            let mut command = Command::new("apt-get");
+            command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+            command
+        };
+        succeed(apt().arg("update"))?;
+        succeed(apt().args(["install", "-y", "--no-install-recommends"]).args(&missing))?;
+    }
+    if !is_there("cargo-nextest") {
+        println!("missing: cargo-nextest (runs the tests)");
+        succeed(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! `cargo xtask test`: what CI runs.
+
+use crate::{run::succeed, setup, tidy};
+use std::process::Command;
+use std::time::Instant;
+
+/// Installs what is missing, then tidy, the executables, and every test.
+pub fn test() -> Result<(), String> {
+    let start = Instant::now();
+    let step = |name: &str| println!("\n== {name} ({} s)", start.elapsed().as_secs());
+
+    step("what is missing");
+    setup::ensure()?;
+
+    step("tidy");
+    tidy::tidy()?;
+
+    step("executables, as the box runs them");
+    succeed(Command::new("cargo").args(["build", "--locked", "--release", "--workspace", "--bins"]))?;
+
+    step("tests");
+    succeed(Command::new("cargo").args(["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]))
+}
