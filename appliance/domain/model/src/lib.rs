@@ -1,1 +1,17 @@
-//! model
+//! What a plant is: its people, machines, conduits and rules, as typed objects.
+//!
+//! It must never parse TOML (that is `plantfile`'s), do I/O or know a clock. A value that came over
+//! a border is checked again by [`Plant::check`]. Proof: `tests/check.rs`.
+
+mod changes;
+mod check;
+mod ids;
+mod plant;
+
+pub use changes::{Change, What};
+pub use check::Fault;
+pub use ids::{AccountId, BadId, ConduitId, PersonId, RoleId, SecretId, SessionId, TargetId};
+pub use plant::{
+    Account, BoxFacts, Conduit, Destination, InputRecord, Kind, Limits, Login, Person, Plant, RecordingRules,
+    SecretKind, StreamRecord, Target, Window,
+};

@@ -2,6 +2,7 @@
 //!
 //! It must never be part of the box. Each verb is one module.
 
+mod demo;
 mod run;
 mod setup;
 mod test;
@@ -20,6 +21,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Runs the box on this machine, with a small plant.
+    Demo(demo::Options),
     /// Installs what is missing and runs everything that CI runs.
     Test,
     /// Checks the house: dependency rule, unsafe, reasons on policy lines, paths in docs.
@@ -28,6 +31,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
+        Verb::Demo(options) => demo::demo(&options),
         Verb::Test => test::test(),
         Verb::Tidy => tidy::tidy(),
     };

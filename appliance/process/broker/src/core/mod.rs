@@ -1,0 +1,262 @@
+//! The broker's rules as one state machine: events and time go in, actions come out.
+//!
+//! `F` is whatever stands for a descriptor: the shell's is a real one, the simulator's a number.
+
+mod access;
+mod admin;
+mod audit;
+mod fronts;
+mod sessions;
+
+use border::{Guard, admin as admin_border, connector, front, launcher, listener, machine, mediation, vault};
+use model::Plant;
+use session::{Life, Reason};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+/// Fronts in which nobody has logged in yet, in all.
+pub const FRONTS_UNKNOWN_MAX: usize = 20;
+/// The same from one address.
+pub const FRONTS_UNKNOWN_PER_SOURCE_MAX: usize = 4;
+/// A front without a login ends after this.
+pub const LOGIN_MS_MAX: u64 = 30_000;
+/// Rung 2: a session that should have ended is killed this much later.
+pub const KILL_AFTER_MS: u64 = 1_000;
+/// How long the machine may take to let the box in.
+pub const CONNECT_MS_MAX: u64 = 30_000;
+/// How long one dial may take.
+pub const DIAL_MS_MAX: u32 = 8_000;
+/// Ended sessions that `session list --all` still knows.
+pub const ENDED_KEPT: usize = 1_000;
+/// Sessions at once.
+pub const SESSIONS_MAX: usize = 256;
+
+/// The time of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// CLOCK_BOOTTIME, ms.
+    pub boot_ms: u64,
+    /// Unix time, ms.
+    pub wall_ms: i64,
+}
+
+/// A peer or a handle that the shell holds for the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// Control socket of a front.
+    Front(u64),
+    /// `cgroup.kill` of a front.
+    FrontKill(u64),
+    /// Control socket of a mediator.
+    Mediator(u64),
+    /// Control socket of a back.
+    Back(u64),
+    /// `cgroup.kill` of a session.
+    SessionKill(u64),
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<F> {
+    /// The launcher spoke.
+    Launcher(launcher::Reply, Vec<F>),
+    /// The listener spoke.
+    Listener(listener::Event),
+    /// The connector spoke.
+    Connector(connector::Event),
+    /// The vault spoke.
+    Vault(vault::Event, Vec<F>),
+    /// The plant as the vault has it.
+    Stored(Box<Plant>),
+    /// A front spoke.
+    Front(u64, front::Request),
+    /// A mediator spoke.
+    Mediator(u64, mediation::Event),
+    /// A back spoke.
+    Back(u64, machine::Event),
+    /// A control socket closed, or its peer broke the border's rules (why).
+    Gone(Endpoint, Option<String>),
+    /// `dinlock` asks; `plant` comes with `Apply`.
+    Admin {
+        /// The connection.
+        client: u64,
+        /// Who asks, as the kernel says.
+        uid: u32,
+        /// What.
+        request: Box<admin_border::Request>,
+        /// The new plant.
+        plant: Option<Box<Plant>>,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What the shell shall do.
+#[derive(Debug)]
+pub enum Action<F> {
+    /// Send.
+    ToLauncher(launcher::Request),
+    /// Send.
+    ToListener(listener::Order, Option<F>),
+    /// Send.
+    ToConnector(connector::Order, Option<F>),
+    /// Send.
+    ToVault(vault::Request, Option<F>),
+    /// Send.
+    ToFront(u64, front::Answer, Option<F>),
+    /// Send.
+    ToMediator(u64, mediation::Order),
+    /// Send.
+    ToBack(u64, machine::Order),
+    /// Send; the connection ends after it.
+    ToAdmin(u64, admin_border::Reply, Vec<F>),
+    /// Send this plant: to the vault under a ticket.
+    StorePlant(u64, Box<Plant>),
+    /// Send the plant to `dinlock`.
+    ShowPlant(u64, Box<Plant>),
+    /// Make a socket pair: one end to the mediator, the other to `dinlock`.
+    Observe { session: u64, client: u64, by: border::Line },
+    /// Hold this descriptor, and listen to it where it is a control socket.
+    Hold(Endpoint, F),
+    /// Close it.
+    Close(Endpoint),
+    /// Write to it: everything in that cgroup dies.
+    Kill(Endpoint),
+}
+
+struct Front {
+    connection: u64,
+    peer: SocketAddr,
+    guard: Guard<front::Phase>,
+    person: Option<model::PersonId>,
+    /// Whose key was seen to sign, while a one-time code is awaited.
+    key_of: Option<model::PersonId>,
+    session: Option<u64>,
+    login_until_ms: u64,
+}
+
+struct Session<F> {
+    front: Option<u64>,
+    /// A test by an admin rather than a person's work.
+    test_for: Option<u64>,
+    person: border::Name,
+    target: model::TargetId,
+    account: model::AccountId,
+    peer: Option<SocketAddr>,
+    life: Life,
+    started_ms: i64,
+    ended_ms: Option<i64>,
+    words: String,
+    deadline_ms: u64,
+    connect_until_ms: u64,
+    kill_at_ms: Option<u64>,
+    recording: bool,
+    machine_ready: bool,
+    machine: Guard<machine::Phase>,
+    steps: Vec<String>,
+    stream: Option<F>,
+}
+
+/// The broker.
+pub struct Core<F> {
+    plant: Option<Box<Plant>>,
+    box_key: [u8; 32],
+    fronts: BTreeMap<u64, Front>,
+    waiting: VecDeque<(u64, SocketAddr)>,
+    starting: BTreeMap<u64, (u64, SocketAddr)>,
+    sessions: BTreeMap<u64, Session<F>>,
+    ended: VecDeque<admin_border::SessionRow>,
+    tickets: BTreeMap<u64, Ticket>,
+    next_worker: u64,
+    next_session: u64,
+    next_ticket: u64,
+    free_mb: u64,
+    disk_refuses: bool,
+    actions: Vec<Action<F>>,
+    now: Now,
+}
+
+/// Whom a vault's answer is for.
+struct Ticket {
+    client: u64,
+    done: String,
+    plant: Option<Box<Plant>>,
+}
+
+impl<F> Default for Core<F> {
+    fn default() -> Self {
+        Self {
+            plant: None,
+            box_key: [0; 32],
+            fronts: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            starting: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            ended: VecDeque::new(),
+            tickets: BTreeMap::new(),
+            next_worker: 1,
+            next_session: 1,
+            next_ticket: 1,
+            free_mb: 0,
+            disk_refuses: false,
+            actions: Vec::new(),
+            now: Now { boot_ms: 0, wall_ms: 0 },
+        }
+    }
+}
+
+impl<F> Core<F> {
+    /// One event in, its actions out, in the order in which they are to be done.
+    pub fn on(&mut self, input: Input<F>, now: Now) -> Vec<Action<F>> {
+        self.now = now;
+        match input {
+            Input::Launcher(reply, fds) => self.on_launcher(reply, fds),
+            Input::Listener(event) => self.on_listener(event),
+            Input::Connector(event) => self.on_connector(event),
+            Input::Vault(event, fds) => self.on_vault(event, fds),
+            Input::Stored(plant) => self.plant = Some(plant),
+            Input::Front(worker, request) => self.on_front(worker, request),
+            Input::Mediator(session, event) => self.on_mediator(session, event),
+            Input::Back(session, event) => self.on_back(session, event),
+            Input::Gone(endpoint, why) => self.on_gone(endpoint, why),
+            Input::Admin { client, uid, request, plant } => self.on_admin(client, uid, *request, plant),
+            Input::Tick => {}
+        }
+        self.on_time();
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When the core wants a `Tick` at the latest, ms of CLOCK_BOOTTIME.
+    pub fn next_wake_ms(&self) -> Option<u64> {
+        let logins = self.fronts.values().filter(|f| f.person.is_none()).map(|f| f.login_until_ms);
+        let sessions = self.sessions.values().map(|s| match s.kill_at_ms {
+            Some(kill) => kill,
+            None if s.life.is_open() => s.deadline_ms,
+            None => s.connect_until_ms,
+        });
+        let second = (!self.sessions.is_empty()).then_some(self.now.boot_ms + 1_000);
+        logins.chain(sessions).chain(second).min()
+    }
+
+    fn act(&mut self, action: Action<F>) {
+        self.actions.push(action);
+    }
+
+    fn on_gone(&mut self, endpoint: Endpoint, why: Option<String>) {
+        if let Some(why) = &why {
+            self.audit_out_of_turn(endpoint, why);
+        }
+        match endpoint {
+            Endpoint::Front(worker) | Endpoint::FrontKill(worker) => self.front_gone(worker),
+            Endpoint::Mediator(session) | Endpoint::Back(session) | Endpoint::SessionKill(session) => {
+                let reason = if why.is_some() { Reason::PeerOutOfTurn } else { Reason::PartDied };
+                self.part_gone(session, endpoint, reason);
+            }
+        }
+    }
+
+    fn on_time(&mut self) {
+        self.fronts_on_time();
+        self.sessions_on_time();
+    }
+}

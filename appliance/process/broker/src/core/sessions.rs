@@ -1,0 +1,395 @@
+//! Sessions: from a wish, through the policy's verdict, to the end, whoever brings it about.
+
+use super::audit::Note;
+use super::{
+    Action, CONNECT_MS_MAX, Core, DIAL_MS_MAX, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access,
+};
+use border::admin::SessionRow;
+use border::front::Answer;
+use border::machine::{EVENTS, Phase, Step};
+use border::{Guard, Line, Name, connector, launcher, machine, mediation, vault};
+use policy::Circumstances;
+use session::{Life, Reason, State};
+
+impl<F> Core<F> {
+    pub(super) fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            wall_ms: self.now.wall_ms,
+            disk_refuses: self.disk_refuses,
+            sessions: self.sessions.len(),
+            sessions_max: SESSIONS_MAX,
+        }
+    }
+
+    /// A known person asks for a target.
+    pub(super) fn want(&mut self, worker: u64, target: &Name, account: &Name) {
+        let Some(plant) = self.plant.as_ref() else { return };
+        let Some((person, peer)) = self.fronts.get(&worker).and_then(|f| f.person.clone().map(|p| (p, f.peer))) else {
+            return;
+        };
+        let wish = access::wish(&person, target, account);
+        match policy::decide(plant, &wish, &self.circumstances()) {
+            Err(refusal) => {
+                let mut note = Note::new("policy", "session.refused", "refused", "SR 2.1");
+                self.about_front(worker, &mut note);
+                note.target = Some(target.clone());
+                note.detail = refusal.audit();
+                self.audit(note);
+                self.deny(worker, &refusal.to_string());
+            }
+            Ok(grant) => {
+                let session = self.next_session;
+                self.next_session += 1;
+                let length_ms = grant.longest_ms(self.now.wall_ms);
+                let row = Session {
+                    front: Some(worker),
+                    test_for: None,
+                    person: Name::cut(person.to_string()),
+                    target: grant.target().clone(),
+                    account: grant.account().clone(),
+                    peer: Some(peer),
+                    life: Life::default(),
+                    started_ms: self.now.wall_ms,
+                    ended_ms: None,
+                    words: String::new(),
+                    deadline_ms: self.now.boot_ms + length_ms,
+                    connect_until_ms: self.now.boot_ms + CONNECT_MS_MAX,
+                    kill_at_ms: None,
+                    recording: false,
+                    machine_ready: false,
+                    machine: Guard::new(EVENTS, Phase::Connecting),
+                    steps: Vec::new(),
+                    stream: None,
+                };
+                self.sessions.insert(session, row);
+                if let Some(front) = self.fronts.get_mut(&worker) {
+                    front.session = Some(session);
+                }
+                self.note_session(session, "session.granted", "ok", "SR 2.1", grant.audit());
+                self.start_session(session);
+            }
+        }
+    }
+
+    /// Has the processes started. The life's own rules hold: only a requested one is approved.
+    pub(super) fn start_session(&mut self, session: u64) {
+        let Some(row) = self.sessions.get_mut(&session) else { return };
+        row.life.approve().expect("a new session is requested");
+        self.act(Action::ToLauncher(launcher::Request::StartSession { session }));
+    }
+
+    pub(super) fn on_launcher(&mut self, reply: launcher::Reply, fds: Vec<F>) {
+        match reply {
+            launcher::Reply::FrontStarted { worker, pid: _ } => self.front_started(worker, fds),
+            launcher::Reply::SessionStarted { session, mediator: _, back: _ } => self.session_started(session, fds),
+            launcher::Reply::StartFailed { number, session, why } => {
+                if session {
+                    self.end_session(number, Reason::NotConnected, &format!("it could not be started: {why}"));
+                    self.session_over(number);
+                } else {
+                    self.front_not_started(number, &why);
+                }
+            }
+            launcher::Reply::Exited { number, part, status } => match part {
+                launcher::Part::FrontSsh => self.front_gone(number),
+                launcher::Part::Mediator | launcher::Part::BackSsh => self.part_exited(number, part, status),
+            },
+            launcher::Reply::AdoptDone => {}
+        }
+    }
+
+    /// Descriptors: mediator control, back control, handover, secrets, record, stream, kill.
+    fn session_started(&mut self, session: u64, fds: Vec<F>) {
+        let Ok([mediator, back, handover, secrets, record, stream, kill]) = <[F; 7]>::try_from(fds) else {
+            return self.end_session(session, Reason::PartDied, "the launcher passed the wrong descriptors");
+        };
+        self.act(Action::Hold(Endpoint::SessionKill(session), kill));
+        let (Some(plant), Some(row)) = (self.plant.as_ref(), self.sessions.get_mut(&session)) else {
+            self.act(Action::Kill(Endpoint::SessionKill(session)));
+            return self.act(Action::Close(Endpoint::SessionKill(session)));
+        };
+        if row.life.connect().is_err() {
+            return self.session_over(session);
+        }
+        row.stream = Some(stream);
+        let facts = access::machine_facts(plant, &row.target, &row.account);
+        let person = row.person.clone();
+        let target = Name::cut(row.target.to_string());
+        let test = row.test_for.is_some();
+        let terms = access::terms(plant, session, row.person.clone(), &row.target, row.deadline_ms, row.started_ms);
+        let Some(facts) = facts else {
+            self.end_session(session, Reason::NotConnected, "the target is no longer in the plant file");
+            return self.session_over(session);
+        };
+        self.act(Action::Hold(Endpoint::Mediator(session), mediator));
+        self.act(Action::Hold(Endpoint::Back(session), back));
+        self.act(Action::ToVault(
+            vault::Request::GiveCredential { session, secret: facts.secret, user: facts.user, key: facts.key },
+            Some(secrets),
+        ));
+        if !test {
+            let open = vault::Request::OpenRecording { session, person, target: target.clone() };
+            self.act(Action::ToVault(open, Some(record)));
+            if let Some(terms) = terms {
+                self.act(Action::ToMediator(session, mediation::Order::Start { terms }));
+            }
+        }
+        let setup = machine::Order::Setup { target, host_keys: facts.host_keys, legacy: facts.legacy };
+        self.act(Action::ToBack(session, setup));
+        let dial = connector::Order::Dial { session, address: facts.address, timeout_ms: DIAL_MS_MAX };
+        self.act(Action::ToConnector(dial, Some(handover)));
+    }
+
+    pub(super) fn on_connector(&mut self, event: connector::Event) {
+        match event {
+            connector::Event::HandedOn { session } => {
+                if let Some(row) = self.sessions.get_mut(&session) {
+                    row.steps.push("reach: ok".into());
+                }
+            }
+            connector::Event::Failed { session, why } => {
+                self.not_connected(session, Step::Reach, &why, "check its power, its cable and its address in the plant file");
+            }
+        }
+    }
+
+    fn not_connected(&mut self, session: u64, step: Step, cause: &str, mend: &str) {
+        let step = match step {
+            Step::Reach => "reach",
+            Step::KeyExchange => "key exchange",
+            Step::HostKey => "host key",
+            Step::Login => "login",
+        };
+        let words = format!("{step}: {cause}; {mend}");
+        if let Some(row) = self.sessions.get_mut(&session) {
+            row.steps.push(format!("{step}: failed: {cause}; mend: {mend}"));
+        }
+        self.end_session(session, Reason::NotConnected, &words);
+        self.session_over(session);
+    }
+
+    pub(super) fn on_back(&mut self, session: u64, event: machine::Event) {
+        let Some(row) = self.sessions.get_mut(&session) else { return };
+        if let Err(why) = row.machine.pass(event.name()) {
+            self.audit_out_of_turn(Endpoint::Back(session), &why.to_string());
+            self.end_session(session, Reason::PeerOutOfTurn, "the machine's side broke the border's rules");
+            return;
+        }
+        match event {
+            machine::Event::HostKeySeen { key, fingerprint, pinned } => {
+                row.steps.push(format!("key exchange: ok; host key {fingerprint} {}", if pinned { "is pinned" } else { "is not pinned" }));
+                if !pinned {
+                    let detail = format!("{fingerprint}; {}", &*key);
+                    self.note_session(session, "target.host_key_refused", "refused", "SR 1.2", detail);
+                }
+            }
+            machine::Event::Ready => {
+                row.machine_ready = true;
+                row.steps.push("login: ok".into());
+                self.maybe_live(session);
+            }
+            machine::Event::Failed { step, cause, mend } => self.not_connected(session, step, &cause, &mend),
+        }
+    }
+
+    pub(super) fn on_mediator(&mut self, session: u64, event: mediation::Event) {
+        match event {
+            mediation::Event::Recording => {
+                if let Some(row) = self.sessions.get_mut(&session) {
+                    row.recording = true;
+                }
+                self.maybe_live(session);
+            }
+            mediation::Event::Mark { kind, text } => {
+                self.note_session(session, &format!("session.{}", &*kind), "ok", "SR 2.8", text.to_string());
+            }
+            mediation::Event::Ended { kind, text } => {
+                let reason = Reason::from_code(&kind).unwrap_or(Reason::PartDied);
+                self.end_session(session, reason, &text);
+            }
+        }
+    }
+
+    /// Live needs both: the record in hand, and the machine.
+    fn maybe_live(&mut self, session: u64) {
+        let Some(row) = self.sessions.get_mut(&session) else { return };
+        if let (true, Some(client)) = (row.machine_ready, row.test_for) {
+            return self.test_done(session, client, true);
+        }
+        if !(row.recording && row.machine_ready) || row.life.go_live().is_err() {
+            return;
+        }
+        let (front, stream) = (row.front, row.stream.take());
+        if let (Some(front), Some(stream)) = (front, stream) {
+            self.act(Action::ToFront(front, Answer::Granted { session }, Some(stream)));
+        }
+        self.note_session(session, "session.started", "ok", "SR 1.13", String::new());
+    }
+
+    /// Orders the end. The mediator does it at once; rung 2 kills what does not.
+    pub(super) fn end_session(&mut self, session: u64, reason: Reason, words: &str) {
+        let now = self.now.boot_ms;
+        let Some(row) = self.sessions.get_mut(&session) else { return };
+        if matches!(row.life.state(), State::Ending | State::Ended) {
+            return;
+        }
+        let was_open = row.life.is_open();
+        row.life.end(reason);
+        row.words = if words.is_empty() { reason.words().to_owned() } else { words.to_owned() };
+        row.kill_at_ms = Some(now + KILL_AFTER_MS);
+        let (text, front, was_test) = (Line::cut(row.words.clone()), row.front, row.test_for);
+        self.act(Action::ToMediator(session, mediation::Order::End { text: text.clone() }));
+        self.note_session(session, "session.ending", "ok", "SR 2.6", format!("{}: {text}", reason.code()));
+        if let Some(client) = was_test {
+            self.test_done(session, client, false);
+        } else if let (Some(front), false) = (front, was_open) {
+            // The operator still waits: there is no stream yet on which the mediator could say it.
+            self.deny(front, &text);
+        }
+    }
+
+    /// A control socket of the session closed.
+    pub(super) fn part_gone(&mut self, session: u64, endpoint: Endpoint, reason: Reason) {
+        self.act(Action::Close(endpoint));
+        let words = match endpoint {
+            Endpoint::Back(_) if reason == Reason::PartDied => return,
+            _ => "",
+        };
+        self.end_session(session, reason, words);
+    }
+
+    /// A process of the session exited. The mediator's exit ends the session for good.
+    fn part_exited(&mut self, session: u64, part: launcher::Part, status: u32) {
+        let Some(row) = self.sessions.get(&session) else { return };
+        let state = row.life.state();
+        match part {
+            launcher::Part::Mediator => {
+                if status != 0 {
+                    self.end_session(session, Reason::PartDied, &format!("its mediator stopped with status {status}"));
+                }
+                self.end_session(session, Reason::PartDied, "");
+                self.session_over(session);
+            }
+            launcher::Part::BackSsh => {
+                if matches!(state, State::Connecting | State::Approved) {
+                    self.not_connected(
+                        session,
+                        Step::KeyExchange,
+                        &format!("the machine's side stopped with status {status}"),
+                        "try again; if it stays so, read the box's log",
+                    );
+                }
+            }
+            launcher::Part::FrontSsh => {}
+        }
+    }
+
+    /// Nothing of it may live any more: kill the cgroup, forget it, keep its row.
+    pub(super) fn session_over(&mut self, session: u64) {
+        let Some(mut row) = self.sessions.remove(&session) else { return };
+        row.life.ended(Reason::PartDied);
+        row.ended_ms = Some(self.now.wall_ms);
+        self.act(Action::Kill(Endpoint::SessionKill(session)));
+        for endpoint in [Endpoint::SessionKill(session), Endpoint::Mediator(session), Endpoint::Back(session)] {
+            self.act(Action::Close(endpoint));
+        }
+        if let Some(front) = row.front.and_then(|worker| self.fronts.get_mut(&worker).map(|f| (worker, f))) {
+            front.1.session = None;
+            let words = row.words.clone();
+            self.end_front(front.0, &words);
+        }
+        let reason = row.life.reason().map_or("", Reason::code);
+        let mut note = Note::new("session", "session.ended", "ok", "SR 2.6");
+        note.person = Some(row.person.clone());
+        note.session = Some(session);
+        note.target = Some(Name::cut(row.target.to_string()));
+        note.peer = row.peer.map(|p| p.to_string());
+        note.detail = format!("{reason}: {}", row.words);
+        self.audit(note);
+        if row.test_for.is_none() {
+            self.ended.push_back(row_of(session, &row, self.now.boot_ms));
+            if self.ended.len() > ENDED_KEPT {
+                self.ended.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn operator_left(&mut self, session: u64) {
+        if let Some(row) = self.sessions.get_mut(&session) {
+            row.front = None;
+            self.end_session(session, Reason::OperatorLeft, "");
+        }
+    }
+
+    pub(super) fn sessions_on_time(&mut self) {
+        let now = self.now.boot_ms;
+        let mut over = Vec::new();
+        let mut end = Vec::new();
+        for (&session, row) in &self.sessions {
+            match row.kill_at_ms {
+                Some(kill) if kill <= now => over.push(session),
+                Some(_) => {}
+                None if row.life.is_open() && row.deadline_ms + KILL_AFTER_MS <= now => end.push((session, Reason::Overdue)),
+                None if !row.life.is_open() && row.connect_until_ms <= now => end.push((session, Reason::NotConnected)),
+                None if row.life.is_open() && row.test_for.is_none() && !self.still_permitted(row) => {
+                    end.push((session, Reason::PermissionWithdrawn));
+                }
+                None => {}
+            }
+        }
+        for (session, reason) in end {
+            let words = if reason == Reason::NotConnected { "the machine did not let the box in within 30 s" } else { "" };
+            self.end_session(session, reason, words);
+            if reason == Reason::Overdue {
+                over.push(session);
+            }
+        }
+        for session in over {
+            self.session_over(session);
+        }
+    }
+
+    fn still_permitted(&self, row: &Session<F>) -> bool {
+        let Some(plant) = self.plant.as_ref() else { return false };
+        let wish = policy::Wish { person: access::person_named(&row.person), target: row.target.clone(), account: Some(row.account.clone()) };
+        // Only what is withdrawn counts here: a full disk or the session limit refuses new ones.
+        let now = Circumstances { disk_refuses: false, sessions: 0, ..self.circumstances() };
+        policy::decide(plant, &wish, &now).is_ok()
+    }
+
+    pub(super) fn note_session(&mut self, session: u64, kind: &str, result: &str, requirement: &str, detail: String) {
+        let mut note = Note::new("session", kind, result, requirement);
+        if let Some(row) = self.sessions.get(&session) {
+            note.person = Some(row.person.clone());
+            note.target = Some(Name::cut(row.target.to_string()));
+            note.peer = row.peer.map(|p| p.to_string());
+        }
+        note.session = Some(session);
+        note.detail = detail;
+        self.audit(note);
+    }
+
+    /// The rows of a listing.
+    pub(super) fn session_rows(&self, all: bool) -> Vec<SessionRow> {
+        let living = self.sessions.iter().filter(|(_, row)| row.test_for.is_none());
+        let mut rows: Vec<SessionRow> = if all { self.ended.iter().cloned().collect() } else { Vec::new() };
+        rows.extend(living.map(|(id, row)| row_of(*id, row, self.now.boot_ms)));
+        rows
+    }
+}
+
+fn row_of<F>(session: u64, row: &Session<F>, boot_ms: u64) -> SessionRow {
+    SessionRow {
+        session,
+        person: row.person.clone(),
+        target: Name::cut(row.target.to_string()),
+        state: Name::cut(row.life.state().name()),
+        started_ms: row.started_ms,
+        ended_ms: row.ended_ms,
+        reason: Line::cut(match row.life.reason() {
+            Some(reason) => format!("{}: {}", reason.code(), row.words),
+            None => String::new(),
+        }),
+        left_ms: row.life.is_open().then(|| row.deadline_ms.saturating_sub(boot_ms)),
+    }
+}

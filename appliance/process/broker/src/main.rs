@@ -1,0 +1,7 @@
+//! The broker's executable; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    broker::run()
+}

@@ -1,0 +1,327 @@
+//! The loop around the core: receives, decodes, asks the core, does what it says.
+
+use crate::core::{Action, Core, Endpoint, Input, Now};
+use crate::peers::{AdminPeer, Peer, Peers};
+use border::{MESSAGE_BYTES_MAX, admin, connector, front, launcher, listener, machine, mediation, vault};
+use codec::Wire;
+use model::Plant;
+use os::poll::{Poll, Ready};
+use os::{memfd, seqpacket};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// An encoded plant is at most this long.
+const PLANT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// `dinlock` connections at once.
+const ADMINS_MAX: usize = 16;
+/// Messages of one peer that are taken before the next peer's turn.
+const TURN_MESSAGES_MAX: usize = 64;
+
+/// The broker's sockets to its fixed peers, and the loop's state.
+pub struct Shell {
+    poll: Poll,
+    peers: Peers,
+    launcher: OwnedFd,
+    listener: OwnedFd,
+    connector: OwnedFd,
+    vault: OwnedFd,
+    admin_socket: OwnedFd,
+    workers: BTreeMap<Endpoint, OwnedFd>,
+    admins: BTreeMap<u64, AdminPeer>,
+    next_client: u64,
+    core: Core<OwnedFd>,
+    buffer: Vec<u8>,
+}
+
+/// Takes the inherited sockets.
+pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
+    let mut take = |number| descriptors.take(number);
+    let (launcher, listener, connector, vault, admin_socket) = (take(3)?, take(4)?, take(5)?, take(6)?, take(7)?);
+    let mut shell = Shell {
+        poll: Poll::new().map_err(|e| format!("no epoll: {e}"))?,
+        peers: Peers::default(),
+        launcher,
+        listener,
+        connector,
+        vault,
+        admin_socket,
+        workers: BTreeMap::new(),
+        admins: BTreeMap::new(),
+        next_client: 1,
+        core: Core::default(),
+        buffer: vec![0; MESSAGE_BYTES_MAX],
+    };
+    shell.watch_fixed().map_err(|e| format!("can't watch the inherited sockets: {e}"))?;
+    Ok(shell)
+}
+
+/// Serves until a fixed peer is gone: whoever started us starts us again.
+pub fn serve(mut shell: Shell) -> ExitCode {
+    match shell.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("broker: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Shell {
+    fn watch_fixed(&mut self) -> std::io::Result<()> {
+        let fixed = [
+            (Peer::Vault, self.vault.as_fd()),
+            (Peer::Launcher, self.launcher.as_fd()),
+            (Peer::Listener, self.listener.as_fd()),
+            (Peer::Connector, self.connector.as_fd()),
+            (Peer::AdminSocket, self.admin_socket.as_fd()),
+        ];
+        for (peer, fd) in fixed {
+            seqpacket::set_nonblocking(fd, true)?;
+            self.poll.add(fd, self.peers.token(peer), true, false)?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        let mut ready: Vec<Ready> = Vec::new();
+        loop {
+            let now = now();
+            let timeout = self.core.next_wake_ms().map(|at| Duration::from_millis(at.saturating_sub(now.boot_ms)));
+            self.poll.wait(&mut ready, timeout).map_err(|e| format!("epoll: {e}"))?;
+            for event in &ready {
+                if let Some(peer) = self.peers.peer(event.token) {
+                    self.take_turn(peer)?;
+                }
+            }
+            self.feed(Input::Tick)?;
+        }
+    }
+
+    fn take_turn(&mut self, peer: Peer) -> Result<(), String> {
+        if peer == Peer::AdminSocket {
+            return self.accept_admin();
+        }
+        for _ in 0..TURN_MESSAGES_MAX {
+            match self.receive(peer) {
+                Received::Nothing => return Ok(()),
+                Received::Closed => return self.closed(peer, None),
+                Received::Message(bytes, fds) => {
+                    if let Err(why) = self.message(peer, &bytes, fds) {
+                        return self.closed(peer, Some(why));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn socket(&self, peer: Peer) -> Option<BorrowedFd<'_>> {
+        match peer {
+            Peer::Launcher => Some(self.launcher.as_fd()),
+            Peer::Listener => Some(self.listener.as_fd()),
+            Peer::Connector => Some(self.connector.as_fd()),
+            Peer::Vault => Some(self.vault.as_fd()),
+            Peer::AdminSocket => Some(self.admin_socket.as_fd()),
+            Peer::Admin(client) => self.admins.get(&client).map(|admin| admin.socket.as_fd()),
+            Peer::Worker(endpoint) => self.workers.get(&endpoint).map(AsFd::as_fd),
+        }
+    }
+
+    fn receive(&mut self, peer: Peer) -> Received {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let received = match self.socket(peer) {
+            None => Received::Nothing,
+            Some(socket) => match seqpacket::recv(socket, &mut buffer) {
+                Ok(got) if got.len == 0 => Received::Closed,
+                Ok(got) => Received::Message(buffer[..got.len].to_vec(), got.fds),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Received::Nothing,
+                Err(_) => Received::Closed,
+            },
+        };
+        self.buffer = buffer;
+        received
+    }
+
+    /// Decodes by peer; an error ends that peer.
+    fn message(&mut self, peer: Peer, bytes: &[u8], fds: Vec<OwnedFd>) -> Result<(), String> {
+        let input = match peer {
+            Peer::Launcher => Input::Launcher(decode::<launcher::Reply>(bytes)?, fds),
+            Peer::Listener => Input::Listener(decode::<listener::Event>(bytes)?),
+            Peer::Connector => Input::Connector(decode::<connector::Event>(bytes)?),
+            Peer::Vault => return self.from_vault(decode::<vault::Event>(bytes)?, fds),
+            Peer::Admin(client) => return self.from_admin(client, decode::<admin::Request>(bytes)?, fds),
+            Peer::Worker(Endpoint::Front(n)) => Input::Front(n, decode::<front::Request>(bytes)?),
+            Peer::Worker(Endpoint::Mediator(n)) => Input::Mediator(n, decode::<mediation::Event>(bytes)?),
+            Peer::Worker(Endpoint::Back(n)) => Input::Back(n, decode::<machine::Event>(bytes)?),
+            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) | Peer::AdminSocket => return Ok(()),
+        };
+        self.feed(input)
+    }
+
+    fn from_vault(&mut self, event: vault::Event, fds: Vec<OwnedFd>) -> Result<(), String> {
+        if let (vault::Event::Ready { plant: true, .. }, Some(document)) = (&event, fds.first()) {
+            let plant = plant_of(document)?;
+            self.feed(Input::Stored(Box::new(plant)))?;
+        }
+        self.feed(Input::Vault(event, fds))
+    }
+
+    fn from_admin(&mut self, client: u64, request: admin::Request, fds: Vec<OwnedFd>) -> Result<(), String> {
+        let Some(peer) = self.admins.get_mut(&client) else { return Ok(()) };
+        peer.guard.pass(request.name()).map_err(|e| e.to_string())?;
+        let uid = peer.uid;
+        let plant = match (&request, fds.first()) {
+            (admin::Request::Apply, Some(document)) => Some(Box::new(plant_of(document)?)),
+            _ => None,
+        };
+        self.feed(Input::Admin { client, uid, request: Box::new(request), plant })
+    }
+
+    fn accept_admin(&mut self) -> Result<(), String> {
+        let Ok(socket) = seqpacket::accept(self.admin_socket.as_fd()) else { return Ok(()) };
+        if self.admins.len() >= ADMINS_MAX {
+            return Ok(());
+        }
+        let Ok((_, uid, _)) = seqpacket::peer_credentials(socket.as_fd()) else { return Ok(()) };
+        let client = self.next_client;
+        self.next_client += 1;
+        let token = self.peers.token(Peer::Admin(client));
+        let watched = seqpacket::set_nonblocking(socket.as_fd(), true)
+            .and_then(|()| self.poll.add(socket.as_fd(), token, true, false));
+        if watched.is_ok() {
+            let guard = border::Guard::new(admin::REQUESTS, admin::Phase::Open);
+            self.admins.insert(client, AdminPeer { socket, uid, guard });
+        }
+        Ok(())
+    }
+
+    fn closed(&mut self, peer: Peer, why: Option<String>) -> Result<(), String> {
+        match peer {
+            Peer::Launcher | Peer::Listener | Peer::Connector | Peer::Vault | Peer::AdminSocket => {
+                Err(format!("{peer:?} is gone{}", why.map(|w| format!(": {w}")).unwrap_or_default()))
+            }
+            Peer::Admin(client) => {
+                self.drop_admin(client);
+                Ok(())
+            }
+            Peer::Worker(endpoint) => self.feed(Input::Gone(endpoint, why)),
+        }
+    }
+
+    fn drop_admin(&mut self, client: u64) {
+        if let Some(peer) = self.admins.remove(&client) {
+            self.poll.remove(peer.socket.as_fd()).ok();
+            self.peers.forget(Peer::Admin(client));
+        }
+    }
+
+    fn feed(&mut self, input: Input<OwnedFd>) -> Result<(), String> {
+        let actions = self.core.on(input, now());
+        for action in actions {
+            self.act(action)?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, action: Action<OwnedFd>) -> Result<(), String> {
+        match action {
+            Action::ToLauncher(message) => fixed("launcher", self.launcher.as_fd(), &message, &[]),
+            Action::ToListener(message, fd) => fixed("listener", self.listener.as_fd(), &message, fd.as_slice()),
+            Action::ToConnector(message, fd) => fixed("connector", self.connector.as_fd(), &message, fd.as_slice()),
+            Action::ToVault(message, fd) => fixed("vault", self.vault.as_fd(), &message, fd.as_slice()),
+            Action::ToFront(n, message, fd) => self.worker(Endpoint::Front(n), &message, fd.as_slice()),
+            Action::ToMediator(n, message) => self.worker(Endpoint::Mediator(n), &message, &[]),
+            Action::ToBack(n, message) => self.worker(Endpoint::Back(n), &message, &[]),
+            Action::ToAdmin(client, reply, fds) => {
+                if let Some(peer) = self.admins.get(&client) {
+                    send(peer.socket.as_fd(), &reply, &fds).ok();
+                }
+                self.drop_admin(client);
+                Ok(())
+            }
+            Action::StorePlant(ticket, plant) => {
+                let document = sealed(&plant)?;
+                fixed("vault", self.vault.as_fd(), &vault::Request::StorePlant { ticket }, &[document])
+            }
+            Action::ShowPlant(client, plant) => {
+                let document = sealed(&plant)?;
+                self.act(Action::ToAdmin(client, admin::Reply::Document, vec![document]))
+            }
+            Action::Observe { session, client, by } => self.observe(session, client, by),
+            Action::Hold(endpoint, fd) => self.hold(endpoint, fd),
+            Action::Close(endpoint) => {
+                if let Some(fd) = self.workers.remove(&endpoint) {
+                    self.poll.remove(fd.as_fd()).ok();
+                    self.peers.forget(Peer::Worker(endpoint));
+                }
+                Ok(())
+            }
+            Action::Kill(endpoint) => {
+                if let Some(fd) = self.workers.get(&endpoint) {
+                    os::process::kill_cgroup(fd.as_fd()).map_err(|e| format!("cgroup.kill of {endpoint:?}: {e}"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn observe(&mut self, session: u64, client: u64, by: border::Line) -> Result<(), String> {
+        let (ours, theirs) = seqpacket::pair().map_err(|e| format!("socketpair: {e}"))?;
+        self.worker(Endpoint::Mediator(session), &mediation::Order::Observe { by }, &[ours])?;
+        self.act(Core::watching(client, theirs))
+    }
+
+    fn hold(&mut self, endpoint: Endpoint, fd: OwnedFd) -> Result<(), String> {
+        if !matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) {
+            seqpacket::set_nonblocking(fd.as_fd(), true).map_err(|e| format!("{endpoint:?}: {e}"))?;
+            let token = self.peers.token(Peer::Worker(endpoint));
+            self.poll.add(fd.as_fd(), token, true, false).map_err(|e| format!("{endpoint:?}: {e}"))?;
+        }
+        self.workers.insert(endpoint, fd);
+        Ok(())
+    }
+
+    /// A worker that can't take a message in time is as good as gone; its own socket will say so.
+    fn worker<T: Wire>(&mut self, endpoint: Endpoint, message: &T, fds: &[OwnedFd]) -> Result<(), String> {
+        if let Some(socket) = self.workers.get(&endpoint) {
+            send(socket.as_fd(), message, fds).ok();
+        }
+        Ok(())
+    }
+}
+
+enum Received {
+    Nothing,
+    Closed,
+    Message(Vec<u8>, Vec<OwnedFd>),
+}
+
+fn now() -> Now {
+    let boot = os::clock::boottime();
+    Now { boot_ms: u64::try_from(boot.as_millis()).unwrap_or(u64::MAX), wall_ms: os::clock::wall_ms() }
+}
+
+fn decode<T: Wire>(bytes: &[u8]) -> Result<T, String> {
+    codec::decode(bytes).map_err(|e| e.to_string())
+}
+
+fn sealed(plant: &Plant) -> Result<OwnedFd, String> {
+    memfd::sealed(&codec::encode(plant), "plant").map_err(|e| format!("memfd: {e}"))
+}
+
+fn plant_of(document: &OwnedFd) -> Result<Plant, String> {
+    let bytes = memfd::read_sealed(document.as_fd(), PLANT_BYTES_MAX).map_err(|e| format!("plant document: {e}"))?;
+    decode(&bytes)
+}
+
+fn send<T: Wire>(socket: BorrowedFd<'_>, message: &T, fds: &[OwnedFd]) -> std::io::Result<()> {
+    let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+    seqpacket::send(socket, &codec::encode(message), &borrowed)
+}
+
+/// A fixed peer that can't take a message is an error of the box: the broker ends and is started again.
+fn fixed<T: Wire>(name: &str, socket: BorrowedFd<'_>, message: &T, fds: &[OwnedFd]) -> Result<(), String> {
+    send(socket, message, fds).map_err(|e| format!("can't send to the {name}: {e}"))
+}

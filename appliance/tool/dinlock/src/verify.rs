@@ -1,0 +1,81 @@
+//! `dinlock verify`: exports held against the box's public key, with no box and no network.
+
+use ed25519_dalek::VerifyingKey;
+use ledger::manifest;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The name of an export's manifest.
+pub const MANIFEST: &str = "manifest";
+/// The name of an exported recording's ledger rows.
+pub const ROWS: &str = "ledger.rows";
+
+/// Checks a folder or a file; success only if all of it is whole.
+pub fn verify(box_key: &str, path: &Path, json: bool) -> Result<(), String> {
+    let key = key_of(box_key)?;
+    let said = if path.is_dir() { folder(&key, path)? } else { file(&key, path)? };
+    if json {
+        println!("{}", serde_json::json!({"whole": true, "what": said}));
+    } else {
+        println!("whole: {said}");
+    }
+    Ok(())
+}
+
+fn key_of(text: &str) -> Result<VerifyingKey, String> {
+    let bytes = ledger::unhex::<32>(text.trim().as_bytes()).ok_or("--box takes the box's public key: 64 hexadecimal digits")?;
+    VerifyingKey::from_bytes(&bytes).map_err(|_| "--box is not a public key of a box".into())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn file(key: &VerifyingKey, path: &Path) -> Result<String, String> {
+    let report = ledger::verify_export(&read(path)?, key).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(format!("audit log, rows {} to {}, head {}", report.from, report.to, ledger::hex(&report.rows.head)))
+}
+
+fn folder(key: &VerifyingKey, path: &Path) -> Result<String, String> {
+    let signed = manifest::verify(&read(&path.join(MANIFEST))?, key).map_err(|e| format!("{MANIFEST}: {e}"))?;
+    let mut found = Vec::new();
+    let entries = fs::read_dir(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| e.to_string())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != MANIFEST {
+            found.push(fingerprint(&name, &entry.path())?);
+        }
+    }
+    found.sort();
+    signed.check(&found).map_err(|e| format!("{}: {e}", path.display()))?;
+    for listed in &signed.files {
+        let inner = path.join(&listed.name);
+        if listed.name == ROWS {
+            file(key, &inner)?;
+        } else {
+            let source = io::BufReader::new(File::open(&inner).map_err(|e| format!("{}: {e}", inner.display()))?);
+            recording::check(source, &[], false).map_err(|e| format!("{}: {e}", inner.display()))?;
+        }
+    }
+    Ok(format!("{} files as the box signed them, ledger head {}", signed.files.len(), ledger::hex(&signed.ledger_head)))
+}
+
+/// Length and hash of one file, read in pieces: recordings may be larger than memory.
+fn fingerprint(name: &str, path: &Path) -> Result<manifest::File, String> {
+    let error = |e: io::Error| format!("{}: {e}", path.display());
+    let mut source = File::open(path).map_err(error)?;
+    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        match source.read(&mut buffer).map_err(error)? {
+            0 => break,
+            count => {
+                hasher.update(&buffer[..count]);
+                size += count as u64;
+            }
+        }
+    }
+    Ok(manifest::File { name: name.to_owned(), size, sha256: hasher.finalize().into() })
+}

@@ -1,0 +1,258 @@
+//! `cargo xtask demo`: the box on this machine, each zone a real network namespace, with a plant.
+
+mod machines;
+mod parts;
+mod people;
+mod zones;
+
+use crate::run::{output, root, succeed};
+use crate::setup;
+use clap::Args;
+use machines::Machines;
+use parts::Parts;
+use people::People;
+use serde_json::{Value, json};
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The port on which the box answers SSH in the demo.
+const SSH_PORT: u16 = 2222;
+/// How long the box may take to come up.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Options of the demo.
+#[derive(Args, Clone)]
+pub struct Options {
+    /// Another plant file than the demo's own.
+    #[arg(long)]
+    plant: Option<PathBuf>,
+    /// Where its state lies.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Return when the box is ready; `--stop` ends it.
+    #[arg(long)]
+    detach: bool,
+    /// End a detached demo.
+    #[arg(long)]
+    stop: bool,
+    /// Be the process that stays (used by `--detach`).
+    #[arg(long, hide = true)]
+    stay: bool,
+}
+
+/// Runs, detaches or stops the demo.
+pub fn demo(options: &Options) -> Result<(), String> {
+    let state = std::path::absolute(options.state.clone().unwrap_or_else(|| root().join("target/demo")))
+        .map_err(|e| format!("state folder: {e}"))?;
+    if output(Command::new("id").arg("-u"))?.trim() != "0" {
+        return Err("the demo makes network namespaces, which needs root: run it as root (sudo cargo xtask demo)".into());
+    }
+    if options.stop {
+        return stop(&state);
+    }
+    if options.stay {
+        return stay(&state, options.plant.as_deref());
+    }
+    setup::ensure()?;
+    println!("building the box (release, as it ships)");
+    succeed(Command::new("cargo").args(["build", "--locked", "--release", "--workspace", "--bins"]))?;
+    stop(&state).ok();
+    let mut child = begin(&state, options)?;
+    let described = wait_ready(&state, &mut child)?;
+    banner(&described);
+    if !options.detach {
+        println!("\nCtrl-C ends it.");
+        child.wait().map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+fn begin(state: &Path, options: &Options) -> Result<Child, String> {
+    fs::create_dir_all(state.join("log")).map_err(|e| format!("{}: {e}", state.display()))?;
+    fs::remove_file(state.join("demo.json")).ok();
+    let log = fs::File::create(state.join("log/demo.log")).map_err(|e| format!("demo.log: {e}"))?;
+    let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
+    command.args(["demo", "--stay", "--state"]).arg(state);
+    if let Some(plant) = &options.plant {
+        command.arg("--plant").arg(std::path::absolute(plant).map_err(|e| e.to_string())?);
+    }
+    let errors = log.try_clone().map_err(|e| e.to_string())?;
+    command.current_dir(root()).stdin(Stdio::null()).stdout(log).stderr(errors);
+    if options.detach {
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    }
+    command.spawn().map_err(|e| format!("can't start the demo: {e}"))
+}
+
+fn wait_ready(state: &Path, child: &mut Child) -> Result<Value, String> {
+    let start = Instant::now();
+    while start.elapsed() < READY_WITHIN {
+        if let Ok(text) = fs::read_to_string(state.join("demo.json")) {
+            return serde_json::from_str(&text).map_err(|e| format!("demo.json: {e}"));
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            let log = fs::read_to_string(state.join("log/demo.log")).unwrap_or_default();
+            return Err(format!("the demo ended with {status}:\n{log}"));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().ok();
+    Err(format!("the box was not ready within {} s; see {}", READY_WITHIN.as_secs(), state.join("log").display()))
+}
+
+fn banner(described: &Value) {
+    let text = |pointer: &str| described.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let port = described.pointer("/ssh/port").and_then(Value::as_u64).unwrap_or_default();
+    println!(
+        "\nDinlock runs. Real here: zones, processes, sandboxes, SSH on both sides, records and audit.\n\
+         Stand-ins here: the watchdog device and the disk encryption.\n\n\
+         Work on the machine as Vera, a vendor:\n  \
+         ssh -p {port} -i {} -o UserKnownHostsFile={}/known_hosts -o IdentitiesOnly=yes vera+plc-gw@127.0.0.1\n\n\
+         See who works:   {} session list\n\
+         Read the audit:  {} audit list\n\
+         (both with DINLOCK_SOCKET={})",
+        text("/people/0/ssh_key"),
+        text("/state"),
+        text("/dinlock"),
+        text("/dinlock"),
+        text("/admin/socket"),
+    );
+}
+
+/// The process that stays: it holds the machines and the parts, and ends them.
+fn stay(state: &Path, plant: Option<&Path>) -> Result<(), String> {
+    fs::write(state.join("demo.pid"), std::process::id().to_string()).map_err(|e| e.to_string())?;
+    zones::lay()?;
+    let machines = Machines::prepare(state)?;
+    let people = People::prepare(state)?;
+    let mut servers = machines.start()?;
+    let executables = root().join("target/release");
+    let dinlock = executables.join("dinlock");
+    let (auditor, recipient) = people.auditor(&dinlock)?;
+
+    let data = state.join("data");
+    fs::create_dir_all(&data).map_err(|e| format!("{}: {e}", data.display()))?;
+    succeed(Command::new("chown").arg("-R").arg(format!("{0}:{0}", parts::VAULT_UID)).arg(&data))?;
+    let local = os::tcp::listen(([127, 0, 0, 1], SSH_PORT).into()).map_err(|e| format!("127.0.0.1:{SSH_PORT}: {e}"))?;
+    let bind = [format!("10.99.1.1:{SSH_PORT}"), format!("[fd99:1::1]:{SSH_PORT}")];
+    let inherited: Vec<OwnedFd> = vec![local];
+    let mut parts = parts::run(parts::Box { executables: &executables, state, bind: &bind, inherited })?;
+
+    let outcome = fill(state, &dinlock, &machines, &people, &recipient, plant)
+        .and_then(|box_key| describe(state, &dinlock, &people, &auditor, &box_key, &parts))
+        .and_then(|()| watch(&mut parts));
+    end(&mut parts, &mut servers);
+    outcome
+}
+
+/// `dinlock` with this demo's socket.
+fn ask(state: &Path, dinlock: &Path) -> Command {
+    let mut command = Command::new(dinlock);
+    command.arg("--socket").arg(state.join("admin.sock"));
+    command
+}
+
+/// Waits for the box and gives it its plant and secrets. Returns the box's public key.
+fn fill(
+    state: &Path,
+    dinlock: &Path,
+    machines: &Machines,
+    people: &People,
+    recipient: &str,
+    plant: Option<&Path>,
+) -> Result<String, String> {
+    let start = Instant::now();
+    let status = loop {
+        match output(ask(state, dinlock).args(["status", "--json"])) {
+            Ok(status) => break status,
+            Err(why) if start.elapsed() > READY_WITHIN => return Err(format!("the box does not answer: {why}")),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    };
+    let file = state.join("plant.toml");
+    let text = match plant {
+        Some(path) => fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?,
+        None => people.plant_file(machines, recipient)?,
+    };
+    fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))?;
+    succeed(ask(state, dinlock).arg("apply").arg(&file))?;
+    succeed(ask(state, dinlock).args(["secret", "set", "plc-gw-maint", "--file"]).arg(machines.file("account_key")))?;
+    succeed(ask(state, dinlock).args(["person", "set", "otto", "--totp", people.otto_seed(), "--password", people.otto_password()]))?;
+    let status: Value = serde_json::from_str(&status).map_err(|e| format!("status: {e}"))?;
+    Ok(status["box_key"].as_str().unwrap_or_default().to_owned())
+}
+
+fn describe(state: &Path, dinlock: &Path, people: &People, auditor: &Path, box_key: &str, parts: &Parts) -> Result<(), String> {
+    let pids: serde_json::Map<String, Value> = parts.iter().map(|(name, child)| ((*name).to_owned(), json!(child.id()))).collect();
+    let described = json!({
+        "state": state,
+        "ssh": {"host": "127.0.0.1", "port": SSH_PORT},
+        "portal": null,
+        "rdp": null,
+        "netns": {"client": zones::CLIENT, "uplink": zones::UPLINK, "ot": zones::OT},
+        "people": people.describe(),
+        "targets": [{"name": "plc-gw", "kind": "ssh", "address": format!("{}:22", machines::PLC_GW)}],
+        "forbidden": People::forbidden(),
+        "admin": {"cert": null, "key": null, "socket": state.join("admin.sock")},
+        "auditor": {"identity": auditor},
+        "box_key": box_key,
+        "pids": pids,
+        "dinlock": dinlock,
+    });
+    let path = state.join("demo.json");
+    let text = serde_json::to_string_pretty(&described).map_err(|e| e.to_string())?;
+    let partial = state.join("demo.json.new");
+    fs::write(&partial, text + "\n").and_then(|()| fs::rename(&partial, &path)).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Stays until a part ends or `--stop` removes the pid file.
+fn watch(parts: &mut Parts) -> Result<(), String> {
+    loop {
+        for (name, child) in parts.iter_mut() {
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(format!("{name} ended with {status}"));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn end(parts: &mut Parts, servers: &mut Child) {
+    for child in parts.values_mut().chain(std::iter::once(servers)) {
+        child.kill().ok();
+        child.wait().ok();
+    }
+    kill_workers();
+    zones::remove();
+}
+
+/// Workers outlive the launcher by design; the demo's end is theirs too.
+fn kill_workers() {
+    for hierarchy in ["/sys/fs/cgroup/unified/dinlock", "/sys/fs/cgroup/dinlock"] {
+        fs::write(Path::new(hierarchy).join("cgroup.kill"), "1").ok();
+    }
+}
+
+/// Ends the demo whose pid the state names, and everything that it started.
+fn stop(state: &Path) -> Result<(), String> {
+    let path = state.join("demo.pid");
+    let pid = fs::read_to_string(&path).map_err(|_| format!("no demo runs on {}", state.display()))?;
+    let described = fs::read_to_string(state.join("demo.json")).ok();
+    let described: Option<Value> = described.and_then(|text| serde_json::from_str(&text).ok());
+    let end = |pid: &str| Command::new("kill").arg("-TERM").arg(pid).stderr(Stdio::null()).status();
+    end(pid.trim()).ok();
+    for pid in described.iter().filter_map(|d| d["pids"].as_object()).flat_map(|pids| pids.values()) {
+        end(&pid.to_string()).ok();
+    }
+    kill_workers();
+    for namespace in output(Command::new("ip").args(["netns", "pids", zones::MACHINES])).unwrap_or_default().lines() {
+        end(namespace).ok();
+    }
+    zones::remove();
+    fs::remove_file(&path).ok();
+    fs::remove_file(state.join("demo.json")).ok();
+    Ok(())
+}
