@@ -2,7 +2,7 @@
 //!
 //! The only crate with `unsafe` and raw system calls. It must never decide anything: no policy, no
 //! message formats, no retries. Descriptors are made close-on-exec in the call that makes them.
-//! Proof: `tests/` (one file a module; `spawn.rs` shows what a child is left with).
+//! Proof: `tests/sockets.rs`; what a spawned child is left with: `entry/tests/order.rs`.
 #![allow(unsafe_code)] // this crate exists so that no other needs it
 
 pub mod clock;

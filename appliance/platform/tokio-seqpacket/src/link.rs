@@ -38,6 +38,7 @@ impl Link {
     ///
     /// # Errors
     /// The system's error if the descriptor can't be polled.
+    #[expect(deprecated, reason = "its successor is unsafe for types that may lie about their descriptor; OwnedFd can't")]
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         os::seqpacket::set_nonblocking(fd.as_fd(), true)?;
         Ok(Self { fd: AsyncFd::new(fd)? })

@@ -198,7 +198,7 @@ impl<M> Outbox<M> {
     }
 
     /// Takes the next thing that may be sent now.
-    pub fn next(&mut self) -> Option<Next<M>> {
+    pub fn take_next(&mut self) -> Option<Next<M>> {
         let after = self.lanes.range(self.turn..).map(|(&channel, _)| channel);
         let before = self.lanes.range(..self.turn).map(|(&channel, _)| channel);
         let order: Vec<u32> = after.chain(before).collect();

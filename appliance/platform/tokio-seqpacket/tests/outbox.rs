@@ -8,7 +8,7 @@ const MIB: usize = 1024 * 1024;
 
 fn drain(outbox: &mut Outbox<&'static str>) -> (usize, Vec<&'static str>) {
     let (mut sent, mut said) = (0, Vec::new());
-    while let Some(next) = outbox.next() {
+    while let Some(next) = outbox.take_next() {
         match next {
             Next::Data { bytes, .. } => {
                 assert!(bytes.len() <= DATA_BYTES_MAX && !bytes.is_empty());
@@ -43,8 +43,8 @@ fn a_stuck_channel_holds_no_other_back_nor_its_own_credit() {
     assert_eq!(drain(&mut outbox).0, 5);
     outbox.received(1, MIB).unwrap();
     outbox.taken(1, MIB);
-    assert_eq!(outbox.next(), Some(Next::Credit { channel: 1, bytes: CREDIT_AT_OPEN }));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.take_next(), Some(Next::Credit { channel: 1, bytes: CREDIT_AT_OPEN }));
+    assert_eq!(outbox.take_next(), None);
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn order_holds_within_a_channel_and_close_comes_last() {
     outbox.say(1, "eof");
     outbox.close(1, "close", false);
     outbox.data(1, 0, b"late");
-    assert_eq!(outbox.next(), Some(Next::Say("open")));
-    assert_eq!(outbox.next(), Some(Next::Data { channel: 1, stream: 0, bytes: b"ab".to_vec() }));
-    assert_eq!(outbox.next(), Some(Next::Say("eof")));
-    assert_eq!(outbox.next(), Some(Next::Say("close")));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.take_next(), Some(Next::Say("open")));
+    assert_eq!(outbox.take_next(), Some(Next::Data { channel: 1, stream: 0, bytes: b"ab".to_vec() }));
+    assert_eq!(outbox.take_next(), Some(Next::Say("eof")));
+    assert_eq!(outbox.take_next(), Some(Next::Say("close")));
+    assert_eq!(outbox.take_next(), None);
     assert!(outbox.is_empty());
 }
 
@@ -90,8 +90,8 @@ fn standard_output_and_error_are_never_joined() {
     outbox.open(1);
     outbox.data(1, 0, b"out");
     outbox.data(1, 1, b"err");
-    assert_eq!(outbox.next(), Some(Next::Data { channel: 1, stream: 0, bytes: b"out".to_vec() }));
-    assert_eq!(outbox.next(), Some(Next::Data { channel: 1, stream: 1, bytes: b"err".to_vec() }));
+    assert_eq!(outbox.take_next(), Some(Next::Data { channel: 1, stream: 0, bytes: b"out".to_vec() }));
+    assert_eq!(outbox.take_next(), Some(Next::Data { channel: 1, stream: 1, bytes: b"err".to_vec() }));
 }
 
 #[test]

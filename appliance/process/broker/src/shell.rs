@@ -8,6 +8,8 @@ use model::Plant;
 use os::poll::{Poll, Ready};
 use os::{memfd, seqpacket};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,6 +31,7 @@ pub struct Shell {
     vault: OwnedFd,
     admin_socket: OwnedFd,
     workers: BTreeMap<Endpoint, OwnedFd>,
+    kills: BTreeMap<Endpoint, File>,
     admins: BTreeMap<u64, AdminPeer>,
     next_client: u64,
     core: Core<OwnedFd>,
@@ -37,8 +40,9 @@ pub struct Shell {
 
 /// Takes the inherited sockets.
 pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
-    let mut take = |number| descriptors.take(number);
-    let (launcher, listener, connector, vault, admin_socket) = (take(3)?, take(4)?, take(5)?, take(6)?, take(7)?);
+    let mut take = |name| descriptors.take(name);
+    let (launcher, listener, connector) = (take("launcher"), take("listener"), take("connector"));
+    let (vault, admin_socket) = (take("vault"), take("admin"));
     let mut shell = Shell {
         poll: Poll::new().map_err(|e| format!("no epoll: {e}"))?,
         peers: Peers::default(),
@@ -48,6 +52,7 @@ pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
         vault,
         admin_socket,
         workers: BTreeMap::new(),
+        kills: BTreeMap::new(),
         admins: BTreeMap::new(),
         next_client: 1,
         core: Core::default(),
@@ -252,6 +257,7 @@ impl Shell {
             Action::Observe { session, client, by } => self.observe(session, client, by),
             Action::Hold(endpoint, fd) => self.hold(endpoint, fd),
             Action::Close(endpoint) => {
+                self.kills.remove(&endpoint);
                 if let Some(fd) = self.workers.remove(&endpoint) {
                     self.poll.remove(fd.as_fd()).ok();
                     self.peers.forget(Peer::Worker(endpoint));
@@ -259,8 +265,8 @@ impl Shell {
                 Ok(())
             }
             Action::Kill(endpoint) => {
-                if let Some(fd) = self.workers.get(&endpoint) {
-                    os::process::kill_cgroup(fd.as_fd()).map_err(|e| format!("cgroup.kill of {endpoint:?}: {e}"))?;
+                if let Some(mut file) = self.kills.get(&endpoint) {
+                    file.write_all(b"1").map_err(|e| format!("cgroup.kill of {endpoint:?}: {e}"))?;
                 }
                 Ok(())
             }
@@ -274,11 +280,13 @@ impl Shell {
     }
 
     fn hold(&mut self, endpoint: Endpoint, fd: OwnedFd) -> Result<(), String> {
-        if !matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) {
-            seqpacket::set_nonblocking(fd.as_fd(), true).map_err(|e| format!("{endpoint:?}: {e}"))?;
-            let token = self.peers.token(Peer::Worker(endpoint));
-            self.poll.add(fd.as_fd(), token, true, false).map_err(|e| format!("{endpoint:?}: {e}"))?;
+        if matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) {
+            self.kills.insert(endpoint, File::from(fd));
+            return Ok(());
         }
+        seqpacket::set_nonblocking(fd.as_fd(), true).map_err(|e| format!("{endpoint:?}: {e}"))?;
+        let token = self.peers.token(Peer::Worker(endpoint));
+        self.poll.add(fd.as_fd(), token, true, false).map_err(|e| format!("{endpoint:?}: {e}"))?;
         self.workers.insert(endpoint, fd);
         Ok(())
     }

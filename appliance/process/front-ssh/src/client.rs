@@ -18,10 +18,15 @@ pub async fn write(
     mut queue: mpsc::UnboundedReceiver<ToClient>,
 ) {
     let number = half.id().number();
+    // Remembered: the channel's own entry is gone by the time of its last words.
+    let mut pty = false;
     while let Some(what) = queue.recv().await {
+        if let Some(chan) = hall.lock().channels.get(&number) {
+            pty = chan.pty.is_some();
+        }
         let last = matches!(what, ToClient::Close);
         // The library is gone: so is the client.
-        if put(&hall, &handle, &half, number, what).await.is_err() || last {
+        if put(&hall, &handle, &half, pty, what).await.is_err() || last {
             return;
         }
     }
@@ -31,10 +36,9 @@ async fn put(
     hall: &Hall,
     handle: &Handle,
     half: &ChannelWriteHalf<Msg>,
-    number: u32,
+    pty: bool,
     what: ToClient,
 ) -> Result<(), russh::Error> {
-    let pty = || hall.lock().channels.get(&number).is_some_and(|chan| chan.pty.is_some());
     match what {
         ToClient::Output { stream, bytes } => {
             let length = bytes.len();
@@ -42,12 +46,12 @@ async fn put(
                 0 => half.data_bytes(bytes).await?,
                 _ => half.extended_data_bytes(STDERR, bytes).await?,
             }
-            hall.lock().outbox.taken(number, length);
+            hall.lock().outbox.taken(half.id().number(), length);
             hall.wake.notify_one();
             Ok(())
         }
         ToClient::Text(text) => half.data_bytes(text.into_bytes()).await,
-        ToClient::Notice(text) if pty() => {
+        ToClient::Notice(text) if pty => {
             half.data_bytes(format!("\r\n[dinlock] {text}\r\n").into_bytes()).await
         }
         // The carriage return does no harm where there is no terminal in raw mode.

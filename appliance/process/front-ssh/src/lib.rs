@@ -22,6 +22,7 @@ use handler::Front;
 use login::Login;
 use russh::server::Handle;
 use seqpacket_tokio::{Link, gate};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -33,11 +34,18 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long to wait for a first channel that can be told why there is no session.
 const FIRST_CHANNEL: Duration = Duration::from_secs(5);
 
-/// Serves the one connection to its end.
-///
-/// # Errors
-/// Why this worker has to end other than by the end of its connection, in one line.
-pub fn serve(prepared: Prepared) -> Result<(), String> {
+/// Serves the one connection to its end; why it ended otherwise is one line on standard error.
+pub fn serve(prepared: Prepared) -> ExitCode {
+    match serve_one(prepared) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("front-ssh: {}", why.replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_one(prepared: Prepared) -> Result<(), String> {
     let Prepared { runtime, control, secrets, connection, config, banner } = prepared;
     runtime.block_on(async move {
         let say = |what: &str, error: std::io::Error| format!("{what}: {error}");

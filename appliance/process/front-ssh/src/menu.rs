@@ -47,11 +47,7 @@ impl Prompt {
         for &byte in bytes {
             match byte {
                 3 | 4 | b'q' | b'Q' => return (echo + "\r\n", Some(Pick::Leave)),
-                8 | 127 => {
-                    if self.line.pop().is_some() {
-                        echo.push_str("\x08 \x08");
-                    }
-                }
+                8 | 127 if self.line.pop().is_some() => echo.push_str("\x08 \x08"),
                 b'0'..=b'9' if self.line.len() < DIGITS_MAX => {
                     self.line.push(char::from(byte));
                     echo.push(char::from(byte));

@@ -111,7 +111,7 @@ async fn down(hall: Arc<Hall>, link: Arc<Link>) {
     loop {
         let (next, fullest) = {
             let mut state = hall.lock();
-            (state.outbox.next(), state.outbox.fullest())
+            (state.outbox.take_next(), state.outbox.fullest())
         };
         if fullest < INPUT_LOW {
             hall.throttle.resume();
@@ -160,9 +160,9 @@ fn delivered(hall: &Hall, message: Up) -> Result<(), Fault> {
         Up::Opened { .. } => {}
         Up::OpenFailed { channel, text } => {
             state.outbox.forget(channel);
-            if let Some(chan) = state.channels.get(&channel) {
-                tell(chan, ToClient::Line(text.to_string()));
-                finish(chan);
+            if let Some(chan) = state.channels.remove(&channel) {
+                tell(&chan, ToClient::Line(text.to_string()));
+                finish(&chan);
             }
         }
         Up::Data { channel, stream, bytes } => {
@@ -189,7 +189,10 @@ fn delivered(hall: &Hall, message: Up) -> Result<(), Fault> {
         }
         Up::Close { channel } => {
             state.outbox.forget(channel);
-            to(&state.channels, channel, ToClient::Close);
+            // The library tells nothing of the client's own close after ours.
+            if let Some(chan) = state.channels.remove(&channel) {
+                tell(&chan, ToClient::Close);
+            }
         }
         Up::Credit { channel, bytes } => {
             state.outbox.credit(channel, bytes).map_err(Fault::OverCredit)?;

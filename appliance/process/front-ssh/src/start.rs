@@ -3,6 +3,7 @@
 use border::front::Answer;
 use border::secrets;
 use codec::Wire;
+use entry::Descriptors;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::Config;
 use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, mac};
@@ -12,13 +13,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-
-/// Descriptor of the broker's socket.
-const CONTROL: i32 = 3;
-/// Descriptor that brings the operator's connection.
-const HANDOVER: i32 = 4;
-/// Descriptor of the vault's socket.
-const SECRETS: i32 = 5;
 
 /// All that serving needs.
 #[derive(Debug)]
@@ -35,15 +29,15 @@ pub struct Prepared {
 ///
 /// # Errors
 /// What is missing or wrong, in one line.
-pub fn prepare() -> Result<Prepared, String> {
+pub fn prepare(descriptors: &mut Descriptors) -> Result<Prepared, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(|error| format!("runtime: {error}"))?;
-    let control = os::fds::from_raw(CONTROL);
-    let secrets = os::fds::from_raw(SECRETS);
-    let handover = os::fds::from_raw(HANDOVER);
+    let control = descriptors.take("control");
+    let secrets = descriptors.take("secrets");
+    let handover = descriptors.take("handover");
     let (setup, _) = receive::<Answer>(control.as_fd(), "broker")?;
     let Answer::Setup { banner, peer: _ } = setup else {
         return Err(format!("broker: message {} before Setup", setup.name()));

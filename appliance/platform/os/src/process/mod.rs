@@ -5,8 +5,8 @@ mod spawn;
 mod starter;
 
 pub use rights::{
-    LAST_CAPABILITY, Resource, capabilities, drop_all_capabilities, set_dumpable, set_limit,
-    set_no_new_privs, threads,
+    LAST_CAPABILITY, Resource, capabilities, clear_environment, drop_all_capabilities, keep_capabilities, set_dumpable, set_limit,
+    set_no_new_privs, threads, user_ids,
 };
 pub use spawn::{Executable, Spawn, Spawned, spawn};
 pub use starter::{Start, start};

@@ -122,24 +122,42 @@ pub fn capabilities() -> io::Result<u64> {
 /// # Errors
 /// If any is left effective afterwards.
 pub fn drop_all_capabilities() -> io::Result<()> {
-    if raw_drop_all() == -1 {
+    keep_capabilities(0)
+}
+
+/// Drops every capability that is not in `mask`; those in it stay effective and permitted. No child
+/// inherits any.
+///
+/// # Errors
+/// If the process has not got one of them, or keeps another.
+pub fn keep_capabilities(mask: u64) -> io::Result<()> {
+    if raw_keep(mask) == -1 {
         return Err(io::Error::last_os_error());
     }
-    match capabilities()? {
-        0 => Ok(()),
-        left => Err(io::Error::other(format!("capabilities {left:#x} are still effective"))),
+    let left = capabilities()?;
+    if left == mask {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("effective capabilities are {left:#x}, not {mask:#x}")))
     }
 }
 
 /// Async-signal-safe: used between fork and exec too. The bounding set needs `CAP_SETPCAP`; without
 /// it, no-new-privileges and the empty permitted set hold all the same.
-pub(super) fn raw_drop_all() -> libc::c_long {
+pub(super) fn raw_keep(mask: u64) -> libc::c_long {
     let mut header = CapHeader { version: CAP_VERSION_3, pid: 0 };
-    let halves = [CapHalf::default(); 2];
+    let low = (mask & 0xffff_ffff) as u32;
+    let high = (mask >> 32) as u32;
+    let halves = [
+        CapHalf { effective: low, permitted: low, inheritable: 0 },
+        CapHalf { effective: high, permitted: high, inheritable: 0 },
+    ];
     // SAFETY: integers, and structures of the sizes that version 3 wants.
     unsafe {
         for capability in 0..=LAST_CAPABILITY {
-            libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
+            if mask >> capability & 1 == 0 {
+                libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
+            }
         }
         libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         libc::syscall(libc::SYS_capset, &raw mut header, halves.as_ptr())
@@ -152,4 +170,25 @@ pub(super) fn raw_drop_all() -> libc::c_long {
 /// If /proc is not there.
 pub fn threads() -> io::Result<usize> {
     Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Forgets every environment variable. For the start of a process only.
+///
+/// # Errors
+/// If other threads run already: they might be reading it.
+pub fn clear_environment() -> io::Result<()> {
+    if threads()? != 1 {
+        return Err(io::Error::other("the environment can be cleared by a lone thread only"));
+    }
+    // SAFETY: no other thread exists, and no reference into the environment is held here.
+    check(unsafe { libc::clearenv() }).map(|_| ())
+}
+
+/// Real, effective and saved user of the process.
+///
+/// # Errors
+/// None on a kernel that we run on.
+pub fn user_ids() -> io::Result<[u32; 3]> {
+    let seen = nix::unistd::getresuid()?;
+    Ok([seen.real.as_raw(), seen.effective.as_raw(), seen.saved.as_raw()])
 }

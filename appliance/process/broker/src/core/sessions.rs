@@ -293,10 +293,11 @@ impl<F> Core<F> {
         for endpoint in [Endpoint::SessionKill(session), Endpoint::Mediator(session), Endpoint::Back(session)] {
             self.act(Action::Close(endpoint));
         }
-        if let Some(front) = row.front.and_then(|worker| self.fronts.get_mut(&worker).map(|f| (worker, f))) {
-            front.1.session = None;
-            let words = row.words.clone();
-            self.end_front(front.0, &words);
+        if let Some(worker) = row.front {
+            if let Some(front) = self.fronts.get_mut(&worker) {
+                front.session = None;
+            }
+            self.end_front(worker, &row.words);
         }
         let reason = row.life.reason().map_or("", Reason::code);
         let mut note = Note::new("session", "session.ended", "ok", "SR 2.6");
