@@ -1,7 +1,6 @@
 //! What applying a plant would change.
 
-use crate::Plant;
-use codec::{Wire, encode};
+use crate::{BoxFacts, Conduit, Limits, Person, Plant, RecordingRules, Target};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -21,10 +20,12 @@ pub enum What {
 pub struct Change {
     /// What happens.
     pub what: What,
-    /// Which table.
+    /// Which table: `settings`, `person`, `target`, `conduit`.
     pub table: &'static str,
-    /// Which object, or empty.
+    /// Which object; of the settings, `box`, `recording` or `limits`.
     pub id: String,
+    /// The keys that differ, as the plant file names them; empty unless it is [`What::Changed`].
+    pub keys: Vec<&'static str>,
 }
 
 impl fmt::Display for Change {
@@ -34,47 +35,89 @@ impl fmt::Display for Change {
             What::Removed => "-",
             What::Changed => "~",
         };
-        write!(f, "{sign} {} {}", self.table, self.id)
+        write!(f, "{sign} {} {}", self.table, self.id)?;
+        if self.keys.is_empty() { Ok(()) } else { write!(f, ": {}", self.keys.join(", ")) }
     }
 }
 
-/// Objects by id, in their one binary form.
-fn index<'a, T: Wire + 'a>(objects: impl Iterator<Item = &'a T>, id: impl Fn(&T) -> String) -> BTreeMap<String, Vec<u8>> {
-    objects.map(|object| (id(object), encode(object))).collect()
+/// An object that can be held against its former self.
+trait Compared {
+    /// The keys that differ.
+    fn differing(&self, new: &Self) -> Vec<&'static str>;
 }
 
-fn compare(table: &'static str, old: &BTreeMap<String, Vec<u8>>, new: &BTreeMap<String, Vec<u8>>, out: &mut Vec<Change>) {
-    for (id, bytes) in new {
-        let what = match old.get(id) {
-            None => What::Added,
-            Some(before) if before != bytes => What::Changed,
-            Some(_) => continue,
+/// The pattern names every field, so that a new field without a key does not compile.
+macro_rules! compared {
+    ($($type:ident { $($field:ident => $key:literal),* $(,)? })*) => {$(
+        impl Compared for $type {
+            fn differing(&self, new: &Self) -> Vec<&'static str> {
+                let Self { $($field),* } = self;
+                let mut keys = Vec::new();
+                $(if *$field != new.$field { keys.push($key); })*
+                keys
+            }
+        }
+    )*};
+}
+
+compared! {
+    BoxFacts { name => "name", banner => "banner", zone_time => "zone_time" }
+    RecordingRules {
+        auditors => "auditors", refuse_below_mb => "refuse_below_mb", warn_below_mb => "warn_below_mb",
+        live_key_s => "live_key",
+    }
+    Limits { tries_before_lockout => "tries_before_lockout", lockout_s => "lockout" }
+    Person {
+        id => "id", name => "name", employer => "employer", telephone => "telephone", roles => "roles",
+        login => "login", keys => "keys", admin => "admin", local_uid => "local_uid",
+    }
+    Target {
+        id => "id", kind => "kind", address => "address", port => "port", host_keys => "host_keys",
+        legacy_algorithms => "legacy_algorithms", accounts => "account",
+    }
+    Conduit {
+        id => "id", people => "people", roles => "roles", targets => "targets", windows => "windows",
+        longest_s => "longest", idle_s => "idle", approvals => "approvals", approvers => "approvers",
+        input => "input", streams => "streams", recorder_grace_s => "recorder_grace",
+        reconnect_grace_s => "reconnect_grace",
+    }
+}
+
+fn settings<T: Compared>(id: &str, old: &T, new: &T, out: &mut Vec<Change>) {
+    let keys = old.differing(new);
+    if !keys.is_empty() {
+        out.push(Change { what: What::Changed, table: "settings", id: id.to_owned(), keys });
+    }
+}
+
+fn compare<T: Compared>(table: &'static str, old: &[T], new: &[T], id: impl Fn(&T) -> &str, out: &mut Vec<Change>) {
+    let index = |objects| -> BTreeMap<_, &T> { <[T]>::iter(objects).map(|object| (id(object), object)).collect() };
+    let (old, new) = (index(old), index(new));
+    for (id, object) in &new {
+        let (what, keys) = match old.get(id) {
+            None => (What::Added, Vec::new()),
+            Some(before) => (What::Changed, before.differing(object)),
         };
-        out.push(Change { what, table, id: id.clone() });
+        if what == What::Added || !keys.is_empty() {
+            out.push(Change { what, table, id: (*id).to_owned(), keys });
+        }
     }
     for id in old.keys().filter(|id| !new.contains_key(*id)) {
-        out.push(Change { what: What::Removed, table, id: id.clone() });
+        out.push(Change { what: What::Removed, table, id: (*id).to_owned(), keys: Vec::new() });
     }
 }
 
 impl Plant {
-    /// What going from `old` to `new` would change.
+    /// What going from `old` to `new` would change: settings, then people, targets and conduits by
+    /// id. The order of objects in their list is no change.
     pub fn changes(old: &Self, new: &Self) -> Vec<Change> {
         let mut out = Vec::new();
-        let whole = |plant: &Self| {
-            BTreeMap::from([
-                ("box".to_owned(), encode(&plant.box_facts)),
-                ("recording".to_owned(), encode(&plant.recording)),
-                ("limits".to_owned(), encode(&plant.limits)),
-            ])
-        };
-        compare("settings", &whole(old), &whole(new), &mut out);
-        let people = |plant: &Self| index(plant.people.iter(), |p| p.id.to_string());
-        compare("person", &people(old), &people(new), &mut out);
-        let targets = |plant: &Self| index(plant.targets.iter(), |t| t.id.to_string());
-        compare("target", &targets(old), &targets(new), &mut out);
-        let conduits = |plant: &Self| index(plant.conduits.iter(), |c| c.id.to_string());
-        compare("conduit", &conduits(old), &conduits(new), &mut out);
+        settings("box", &old.box_facts, &new.box_facts, &mut out);
+        settings("recording", &old.recording, &new.recording, &mut out);
+        settings("limits", &old.limits, &new.limits, &mut out);
+        compare("person", &old.people, &new.people, |p| p.id.as_str(), &mut out);
+        compare("target", &old.targets, &new.targets, |t| t.id.as_str(), &mut out);
+        compare("conduit", &old.conduits, &new.conduits, |c| c.id.as_str(), &mut out);
         out
     }
 }

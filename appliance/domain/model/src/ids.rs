@@ -93,7 +93,9 @@ impl SessionId {
     /// [`BadId`] if it names none.
     pub fn parse(text: &str) -> Result<Self, BadId> {
         let digits = text.strip_prefix("s-").filter(|d| d.len() >= 6 && d.bytes().all(|b| b.is_ascii_digit()));
-        digits.and_then(|d| d.parse().ok()).map(Self).ok_or_else(|| BadId(text.chars().take(64).collect()))
+        let session = digits.and_then(|d| d.parse().ok()).map(Self);
+        // One text a session: zeros beyond the six are another spelling.
+        session.filter(|s| s.to_string() == text).ok_or_else(|| BadId(text.chars().take(64).collect()))
     }
 }
 

@@ -1,16 +1,19 @@
 //! What a plant is: its people, machines, conduits and rules, as typed objects.
 //!
 //! It must never parse TOML (that is `plantfile`'s), do I/O or know a clock. A value that came over
-//! a border is checked again by [`Plant::check`]. Proof: `tests/check.rs`.
+//! a border is checked again by [`Plant::check`]. Proof: `tests/check.rs`,
+//! `tests/ids.rs` and `tests/changes.rs`.
 
 mod changes;
 mod check;
 mod ids;
+mod keys;
 mod plant;
 
 pub use changes::{Change, What};
-pub use check::Fault;
+pub use check::{Fault, MEGABYTES_END, TRIES_MAX};
 pub use ids::{AccountId, BadId, ConduitId, PersonId, RoleId, SecretId, SessionId, TargetId};
+pub use keys::is_public_key;
 pub use plant::{
     Account, BoxFacts, Conduit, Destination, InputRecord, Kind, Limits, Login, Person, Plant, RecordingRules,
     SecretKind, StreamRecord, Target, Window,

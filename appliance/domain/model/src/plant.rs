@@ -2,6 +2,7 @@
 
 use crate::{AccountId, ConduitId, PersonId, RoleId, SecretId, TargetId};
 use codec::{List, Text, wire_enum, wire_struct};
+use std::fmt;
 use std::net::IpAddr;
 
 wire_enum! {
@@ -141,9 +142,9 @@ wire_struct! {
     pub struct Window {
         /// Bit 0 is Monday, bit 6 Sunday.
         pub days: u8,
-        /// First minute of the day.
+        /// First minute of the day: 0..=1439.
         pub from_minute: u16,
-        /// The minute after the last: 1..=1440.
+        /// The minute after the last: 0..=1440. Before `from_minute`, it is the next day's.
         pub to_minute: u16,
     }
 }
@@ -234,6 +235,16 @@ wire_struct! {
         pub recording: RecordingRules,
         /// Failed logins.
         pub limits: Limits,
+    }
+}
+
+/// `plc-gw`, or `plc-gw.maint` for one account.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            None => write!(f, "{}", self.target),
+            Some(account) => write!(f, "{}.{account}", self.target),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::objects::{INPUTS, KINDS, LOGINS, SECRETS, STREAMS};
 use crate::words::{duration_text, window_text, word_of};
-use model::{Conduit, Destination, Person, Plant, Target};
+use model::{Conduit, Person, Plant, Target};
 use std::fmt::{Display, Write};
 use toml_edit::Value;
 
@@ -87,12 +87,11 @@ fn target(out: &mut Out, target: &Target) {
 }
 
 fn conduit(out: &mut Out, conduit: &Conduit) {
-    let to = |d: &Destination| d.account.as_ref().map_or(d.target.to_string(), |a| format!("{}.{a}", d.target));
     out.head("[[conduit]]");
     out.text("id", &conduit.id);
     out.list("people", conduit.people.iter().map(ToString::to_string));
     out.list("roles", conduit.roles.iter().map(ToString::to_string));
-    out.list("targets", conduit.targets.iter().map(to));
+    out.list("targets", conduit.targets.iter().map(ToString::to_string));
     out.list("windows", conduit.windows.iter().map(window_text));
     out.text("longest", duration_text(conduit.longest_s));
     out.text("idle", duration_text(conduit.idle_s));

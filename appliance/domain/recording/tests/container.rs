@@ -171,10 +171,8 @@ fn large_outputs_and_batches_are_split_and_come_back() {
 }
 
 fn bytes(item: &Item) -> &[u8] {
-    match &item.what {
-        What::Output { bytes, .. } => bytes,
-        other => panic!("{} is no output", other.name()),
-    }
+    let What::Output { bytes, .. } = &item.what else { panic!("{} is no output", item.what.name()) };
+    bytes
 }
 
 #[test]

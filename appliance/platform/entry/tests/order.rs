@@ -123,7 +123,15 @@ fn main() -> ExitCode {
         ("a_wrong_start_is_one_line_and_never_serves", a_wrong_start_is_one_line_and_never_serves),
         ("a_failed_exec_is_told_to_the_parent", a_failed_exec_is_told_to_the_parent),
     ];
-    for (name, claim) in claims {
+    // What test runners ask of a test executable: its list, and one test by its name.
+    let given = |option: &str| arguments.iter().any(|argument| argument == option);
+    if given("--list") {
+        let shown = claims.iter().filter(|_| !given("--ignored"));
+        shown.for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
+    for (name, claim) in claims.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)) {
         claim();
         println!("test {name} ... ok");
     }

@@ -144,7 +144,15 @@ fn main() {
         ("landlock_alone_refuses_files_tcp_abstract_sockets_and_signals", landlock_alone_refuses_files_tcp_abstract_sockets_and_signals),
         ("what_cannot_be_applied_is_an_error", what_cannot_be_applied_is_an_error),
     ];
-    for (name, claim) in claims {
+    // What test runners ask of a test executable: its list, and one test by its name.
+    let given = |option: &str| arguments.iter().any(|argument| argument == option);
+    if given("--list") {
+        let shown = claims.iter().filter(|_| !given("--ignored"));
+        shown.for_each(|(name, _)| println!("{name}: test"));
+        return;
+    }
+    let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
+    for (name, claim) in claims.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)) {
         claim();
         println!("test {name} ... ok");
     }

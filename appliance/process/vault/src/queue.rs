@@ -1,0 +1,116 @@
+//! What is in hand: work for the disk, bounded, so that nothing else waits for it.
+
+use crate::secrets::Password;
+use codec::{Bytes, Text};
+use ledger::Event;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The most bytes of recordings in hand.
+pub const TOTAL_MAX: usize = 64 * 1024 * 1024;
+/// The most bytes of one recording in hand.
+pub const EACH_MAX: usize = 8 * 1024 * 1024;
+
+/// Work for the disk, done in order. Fields are those of the border's messages.
+#[allow(missing_docs)] // each field is named and documented in border::vault
+#[derive(Debug)]
+pub enum Job {
+    /// A recording begins.
+    Begin { session: u64, person: Text<32>, target: Text<32> },
+    /// A whole entry of it.
+    Append { session: u64, bytes: Vec<u8> },
+    /// It is over; whether its end frame came.
+    Close { session: u64, whole: bool },
+    /// One row.
+    Note(Event),
+    /// A new plant, encoded.
+    Plant { ticket: u64, bytes: Vec<u8> },
+    /// A target's secret.
+    Target { ticket: u64, name: Text<32>, value: Bytes<16384> },
+    /// A person's secrets.
+    Person { ticket: u64, person: Text<32>, password: Option<Password>, totp: Option<Bytes<64>> },
+    /// A one-time code was used.
+    Used { person: Text<32>, step: u64 },
+    /// The list of recordings.
+    List { ticket: u64 },
+    /// One recording, with its rows and manifest.
+    ExportRecording { ticket: u64, session: u64 },
+    /// Rows.
+    ExportAudit { ticket: u64, from: u64, to: u64 },
+    /// Write what is there, and end.
+    End,
+}
+
+/// What the main thread is told.
+#[allow(missing_docs)] // as above
+#[derive(Debug)]
+pub enum Told {
+    /// A message to the broker, with documents.
+    Event(border::vault::Event, Vec<Zeroizing<Vec<u8>>>),
+    /// A recording can't be kept.
+    Failed { session: u64, why: String },
+    /// A new plant counts: its limits of failed logins.
+    Limits(policy::tries::Limits),
+    /// The disk thread has ended.
+    Ended,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    total: usize,
+    each: HashMap<u64, usize>,
+}
+
+/// Jobs in order, and how many bytes of recordings they hold.
+#[derive(Debug, Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics while holding the queue")
+    }
+
+    /// Puts work at the end. Never waits.
+    pub fn push(&self, job: Job) {
+        let mut state = self.state();
+        if let Job::Append { session, bytes } = &job {
+            state.total += bytes.len();
+            *state.each.entry(*session).or_default() += bytes.len();
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.more.notify_one();
+    }
+
+    /// Whether more of this recording may be called in hand.
+    pub fn room(&self, session: u64) -> bool {
+        let state = self.state();
+        state.total <= TOTAL_MAX && state.each.get(&session).is_none_or(|bytes| *bytes <= EACH_MAX)
+    }
+
+    /// The next job; waits for it this long at most.
+    pub fn take(&self, wait: Duration) -> Option<Job> {
+        let state = self.state();
+        let waited = self.more.wait_timeout_while(state, wait, |state| state.jobs.is_empty());
+        waited.expect("nobody panics while holding the queue").0.jobs.pop_front()
+    }
+
+    /// So many bytes of a recording are with the kernel, or given up.
+    pub fn written(&self, session: u64, count: usize) {
+        let mut state = self.state();
+        state.total -= count;
+        let left = state.each.get_mut(&session).map(|bytes| {
+            *bytes -= count;
+            *bytes
+        });
+        if left == Some(0) {
+            state.each.remove(&session);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The disk thread: writes what is in hand, and says what is kept.
+
+use crate::book::BookError;
+use crate::disk::Disk;
+use crate::index::Index;
+use crate::keeper::{Keeper, Round, file_name};
+use crate::queue::{Job, Told};
+use crate::secrets::{PLANT, SealError, Secrets, StoreKey};
+use border::vault;
+use codec::Text;
+use ledger::manifest::{self, File, Manifest};
+use ledger::{At, Category, Event, Outcome, Row};
+use model::{Plant, SessionId};
+use sha2::{Digest, Sha256};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
+use zeroize::Zeroizing;
+
+/// Free space below which sessions are refused, where no plant says it. MB.
+const REFUSE_BELOW_MB: u64 = 64;
+/// Free space below which the box warns, where no plant says it. MB.
+const WARN_BELOW_MB: u64 = 256;
+/// A megabyte.
+const MB: u64 = 1024 * 1024;
+
+/// All that the disk thread works with.
+pub struct Works<D> {
+    keeper: Keeper<D>,
+    index: Index,
+    store: StoreKey,
+    secrets: Arc<Mutex<Secrets>>,
+    /// Refuse and warn below, MB.
+    rules: (u64, u64),
+    low: bool,
+    /// The last row's moment: a clock behind it is not right.
+    last_ms: u64,
+    log: SyncSender<Row>,
+}
+
+impl<D> std::fmt::Debug for Works<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Works")
+    }
+}
+
+/// Free space below which sessions are refused, and the box warns, in MB.
+fn rules(plant: Option<&Plant>) -> (u64, u64) {
+    plant.map_or((REFUSE_BELOW_MB, WARN_BELOW_MB), |p| (p.recording.refuse_below_mb, p.recording.warn_below_mb))
+}
+
+/// The box's wall clock. It is taken to be right unless it is behind the ledger's last row.
+pub fn moment(last_ms: u64) -> At {
+    let unix_ms = u64::try_from(os::clock::wall_ms()).unwrap_or(0);
+    At { unix_ms, known: unix_ms >= last_ms }
+}
+
+fn line(text: impl Into<String>) -> border::Line {
+    border::Line::cut(text)
+}
+
+impl<D: Disk> Works<D> {
+    /// Works on an opened data disk.
+    pub fn new(
+        keeper: Keeper<D>,
+        index: Index,
+        store: StoreKey,
+        secrets: Arc<Mutex<Secrets>>,
+        plant: Option<&Plant>,
+        log: SyncSender<Row>,
+    ) -> Self {
+        Self { keeper, index, store, secrets, rules: rules(plant), low: false, last_ms: 0, log }
+    }
+
+    fn now(&mut self) -> At {
+        let at = moment(self.last_ms);
+        self.last_ms = self.last_ms.max(at.unix_ms);
+        at
+    }
+
+    fn note(&mut self, event: Event) {
+        let at = self.now();
+        self.keeper.note(event, at);
+    }
+
+    /// Does one job.
+    pub fn job(&mut self, job: Job, told: &mut Vec<Told>) {
+        match job {
+            Job::Begin { session, person, target } => {
+                let at = self.now();
+                told.push(match self.keeper.begin(session, &person, &target, at) {
+                    Ok(()) => Told::Event(vault::Event::RecordingOpen { session }, vec![]),
+                    Err(why) => Told::Failed { session, why },
+                });
+            }
+            Job::Append { session, bytes } => {
+                if let Err(why) = self.keeper.append(session, &bytes) {
+                    told.push(Told::Failed { session, why });
+                }
+            }
+            Job::Close { session, whole } => self.keeper.close(session, whole),
+            Job::Note(event) => self.note(event),
+            Job::Plant { ticket, bytes } => self.plant(ticket, &bytes, told),
+            Job::Target { ticket, name, value } => {
+                let detail = format!("secret {name} was set");
+                self.change(ticket, "secret.set", detail, told, |secrets| secrets.set_target(&name, value));
+            }
+            Job::Person { ticket, person, password, totp } => {
+                let words = |there, word| if there { word } else { "" };
+                let (pass, code) = (words(password.is_some(), " password"), words(totp.is_some(), " one-time-seed"));
+                let detail = format!("of {person} were set:{pass}{code}");
+                self.change(ticket, "person.secrets", detail, told, |s| s.set_person(&person, password, totp));
+            }
+            Job::Used { person, step } => self.used(&person, step),
+            Job::List { ticket } => {
+                self.note(read("recording.listed", None, ""));
+                let listed = self.durable(told).and_then(|()| self.index.recordings());
+                told.push(answer(ticket, listed.map(|text| vec![text.into_bytes()])));
+            }
+            Job::ExportRecording { ticket, session } => {
+                let documents = self.export_recording(session, told);
+                told.push(answer(ticket, documents));
+            }
+            Job::ExportAudit { ticket, from, to } => {
+                self.note(read("audit.exported", None, &format!("rows {from} to {to}")));
+                let documents = self.durable(told).and_then(|()| self.rows(from, to));
+                told.push(answer(ticket, documents.map(|rows| vec![rows])));
+            }
+            Job::End => {}
+        }
+    }
+
+    fn rows(&mut self, from: u64, to: u64) -> Result<Vec<u8>, String> {
+        let ledger = self.keeper.ledger().map_err(|e| e.to_string())?;
+        let at = self.now();
+        // "All" is asked for as 0 to the largest number.
+        let (from, to) = (from.max(1), to.min(self.keeper.book().head().0));
+        ledger::export(&ledger, from, to, at, self.keeper.book().key()).map_err(|e| e.to_string())
+    }
+
+    fn export_recording(&mut self, session: u64, told: &mut Vec<Told>) -> Result<Vec<Vec<u8>>, String> {
+        // The row stands before the file is given out.
+        self.note(read("recording.exported", Some(session), ""));
+        self.durable(told)?;
+        let file = self.keeper.recording(session)?;
+        let range = self.index.range(session)?;
+        let (from, to) = range.ok_or_else(|| format!("there is no row about {}", SessionId(session)))?;
+        let rows = self.rows(from, to)?;
+        let at = self.now();
+        let (ledger_seq, ledger_head) = self.keeper.book().head();
+        let listed = |name: &str, bytes: &[u8]| File {
+            name: name.to_owned(),
+            size: bytes.len() as u64,
+            sha256: Sha256::digest(bytes).into(),
+        };
+        let files = vec![listed(&file_name(session), &file), listed("ledger.rows", &rows)];
+        let manifest = Manifest { at, ledger_seq, ledger_head, files };
+        let manifest = manifest::sign(&manifest, self.keeper.book().key()).map_err(|e| e.to_string())?;
+        Ok(vec![file, rows, manifest])
+    }
+
+    fn plant(&mut self, ticket: u64, bytes: &[u8], told: &mut Vec<Told>) {
+        let plant: Plant = match codec::decode(bytes) {
+            Ok(plant) => plant,
+            Err(why) => {
+                let why = line(format!("the plant is not in the box's form: {why}"));
+                return told.push(Told::Event(vault::Event::Failed { ticket, why }, vec![]));
+            }
+        };
+        let stored = self.store.store(&mut self.keeper.disk, PLANT, bytes);
+        if stored.is_ok() {
+            self.rules = rules(Some(&plant));
+            told.push(Told::Limits(crate::checks::limits(&plant.limits)));
+        }
+        self.changed(ticket, "plant.stored", String::new(), stored, told);
+    }
+
+    /// Changes the secrets: first the file, then what counts.
+    fn change(
+        &mut self,
+        ticket: u64,
+        kind: &str,
+        detail: String,
+        told: &mut Vec<Told>,
+        change: impl FnOnce(&mut Secrets),
+    ) {
+        let stored = self.change_file(change);
+        self.changed(ticket, kind, detail, stored, told);
+    }
+
+    fn change_file(&mut self, change: impl FnOnce(&mut Secrets)) -> Result<(), SealError> {
+        // Only this thread changes them, so the copy can't be late.
+        let mut next = self.secrets.lock().expect("nobody panics while holding the secrets").clone();
+        change(&mut next);
+        next.store(&self.store, &mut self.keeper.disk)?;
+        *self.secrets.lock().expect("nobody panics while holding the secrets") = next;
+        Ok(())
+    }
+
+    fn used(&mut self, person: &Text<32>, step: u64) {
+        if let Err(error) = self.change_file(|secrets| secrets.set_used(person, step)) {
+            let mut event = Event::new("vault", Category::Access, "code.not_remembered", Outcome::Failed, "SR 1.5");
+            event.person = Some(Text::cut(person.as_str()));
+            event.detail = Text::cut(format!("a restart would accept the code again: {error}"));
+            self.note(event);
+        }
+    }
+
+    fn changed(&mut self, ticket: u64, kind: &str, detail: String, done: Result<(), SealError>, told: &mut Vec<Told>) {
+        let (result, detail, reply) = match done {
+            Ok(()) => (Outcome::Ok, detail, vault::Event::Done { ticket }),
+            Err(error) => {
+                let why = error.to_string();
+                (Outcome::Failed, format!("{detail} {why}"), vault::Event::Failed { ticket, why: line(why) })
+            }
+        };
+        let mut event = Event::new("vault", Category::Configuration, kind, result, "SR 2.8");
+        event.detail = Text::cut(detail.trim());
+        self.note(event);
+        told.push(Told::Event(reply, vec![]));
+    }
+
+    /// Makes everything durable; for an answer that must not come before its row.
+    fn durable(&mut self, told: &mut Vec<Told>) -> Result<(), String> {
+        match self.round(told) {
+            None => Ok(()),
+            Some(error) => Err(format!("nothing is given out without its row: {error}")),
+        }
+    }
+
+    /// One round of syncs, if there is anything to sync.
+    pub fn round(&mut self, told: &mut Vec<Told>) -> Option<BookError> {
+        if !self.keeper.waits() {
+            return None;
+        }
+        let at = self.now();
+        let Round { kept: _, failed, rows, ledger } = self.keeper.round(at);
+        told.extend(failed.into_iter().map(|(session, why)| Told::Failed { session, why }));
+        if let Err(why) = self.index.apply(&rows) {
+            // Lists are late until the next start, which makes the index again.
+            eprintln!("vault: {why}");
+        }
+        for row in rows.into_iter().filter(|row| row.signature.is_none()) {
+            // A log that does not keep up loses lines; the ledger does not.
+            let _ = self.log.try_send(row);
+        }
+        ledger
+    }
+
+    /// Looks at the free space; for once a second.
+    pub fn space(&mut self, told: &mut Vec<Told>) {
+        let free_mb = match self.keeper.disk.free_bytes() {
+            Ok(bytes) => bytes / MB,
+            // A disk that does not even say this is no disk for a new session.
+            Err(_) => 0,
+        };
+        let (refuse_below, warn_below) = self.rules;
+        let low = free_mb < warn_below;
+        if low != self.low {
+            self.low = low;
+            let kind = if low { "disk.low" } else { "disk.enough" };
+            let mut event = Event::new("vault", Category::System, kind, Outcome::Ok, "SR 2.9");
+            event.detail = Text::cut(format!("{free_mb} MB free; the box warns below {warn_below} MB"));
+            self.note(event);
+        }
+        told.push(Told::Event(vault::Event::Disk { free_mb, refuse: free_mb < refuse_below }, vec![]));
+    }
+}
+
+/// A row that says that something was given out.
+fn read(kind: &str, session: Option<u64>, detail: &str) -> Event {
+    let mut event = Event::new("vault", Category::Recording, kind, Outcome::Ok, "SR 6.1");
+    event.session = session.map(|id| Text::cut(SessionId(id).to_string()));
+    event.detail = Text::cut(detail);
+    event
+}
+
+fn answer(ticket: u64, documents: Result<Vec<Vec<u8>>, String>) -> Told {
+    match documents {
+        Ok(documents) => {
+            let documents = documents.into_iter().map(Zeroizing::new).collect();
+            Told::Event(vault::Event::Document { ticket }, documents)
+        }
+        Err(why) => Told::Event(vault::Event::Failed { ticket, why: line(why) }, vec![]),
+    }
+}
