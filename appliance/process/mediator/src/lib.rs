@@ -5,7 +5,7 @@
 //! It must never pass a message that is out of turn, never release input whose record the vault does
 //! not hold, and never outlive the session's deadline by more than a second. The rules are in
 //! [`room`], which does no I/O; [`shell`] does only I/O. Proof: `tests/` (`time.rs`, `order.rs`,
-//! `hold.rs`, and `sockets.rs` over real sockets).
+//! `hold.rs`, `sandbox.rs`, and `sockets.rs` over real sockets).
 
 pub mod room;
 pub mod shell;

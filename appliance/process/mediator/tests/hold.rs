@@ -1,5 +1,7 @@
 //! Input waits for its record; pauses discard; recordings say what happened.
 
+#![allow(clippy::wildcard_enum_match_arm)] // a test picks out what it is about
+
 mod common;
 
 use border::DATA_BYTES_MAX;
@@ -191,7 +193,8 @@ fn a_new_observer_sees_the_last_screenful_and_what_follows() {
 
 #[test]
 fn the_ends_have_their_kinds() {
-    let kinds: [(fn(&mut Bench), &str); 3] = [
+    type Ending = (fn(&mut Bench), &'static str);
+    let kinds: [Ending; 3] = [
         (|bench| bench.room.front_closed(BEGIN), "operator_left"),
         (|bench| bench.room.back_closed(BEGIN), "machine_closed"),
         (|bench| bench.order(Order::End { text: by("enough") }), "ended_by_admin"),
@@ -207,4 +210,28 @@ fn the_ends_have_their_kinds() {
         assert!(matches!(bench.recorded().last(), Some(What::Mark { .. })));
         assert!(matches!(bench.entries.last(), Some(border::record::Entry::End { .. })));
     }
+}
+
+#[test]
+fn a_recording_that_nobody_could_open_does_not_begin() {
+    let mut nobody = terms();
+    nobody.recipients = codec::List::default();
+    let mut bench = Bench::start(nobody);
+    assert_eq!(bench.ended().as_deref(), Some("recorder_lost"));
+    assert!(bench.entries.is_empty());
+    assert!(!bench.events.contains(&Event::Recording));
+}
+
+#[test]
+fn a_pause_also_discards_what_was_typed_and_not_yet_released() {
+    let mut bench = Bench::start(terms());
+    bench.open(true);
+    bench.vault = false;
+    bench.front(input(b"late"));
+    bench.order(Order::Pause { by: by("otto") });
+    bench.vault = true;
+    bench.in_hand();
+    bench.order(Order::Resume { by: by("otto") });
+    assert!(bench.typed().is_empty());
+    assert_eq!(bench.notices()[1], "Resumed by otto: 4 bytes that you typed were discarded");
 }

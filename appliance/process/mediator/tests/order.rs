@@ -143,3 +143,11 @@ fn data_read_by_hand_is_data_read_by_the_codec() {
     assert_eq!(mediator::wire::down_data(&long), None);
     assert!(codec::decode::<Down>(&long).is_err());
 }
+
+#[test]
+fn orders_come_in_their_order_with_their_descriptors() {
+    use border::mediation::Order;
+    refused(|bench| bench.order(Order::Start { terms: terms() }));
+    refused(|bench| bench.room.order(BEGIN, &codec::encode(&Order::Observe { by: by("otto") }), 0));
+    refused(|bench| bench.room.order(BEGIN, &codec::encode(&Order::Pause { by: by("otto") }), 1));
+}

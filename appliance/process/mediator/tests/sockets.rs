@@ -171,35 +171,71 @@ fn an_observer_who_reads_nothing_slows_nobody_and_hears_what_it_missed() {
 #[test]
 #[ignore = "a measure, for release builds"]
 fn speed() {
-    for hashed in [false, true] {
-        let ends = begin(Terms { bulk_hash_only: hashed, ..in_ms(60_000) });
-        opened(&ends, false);
+    for (name, hashed, random) in [("random", false, true), ("zeros", false, false), ("hashed", true, true)] {
         let mut block = vec![0; border::DATA_BYTES_MAX];
-        os::random(&mut block);
-        let (back, total) = (ends.back, 16 * 1024_u32);
-        let begun = Instant::now();
-        let machine = std::thread::spawn(move || {
-            let message = codec::encode(&output(&block));
-            let mut credit = border::work::CREDIT_AT_OPEN;
-            for _ in 0..total {
-                while credit < border::DATA_BYTES_MAX as u32 {
-                    let Some(Down::Credit { bytes, .. }) = recv(&back) else { panic!("only credit comes") };
-                    credit += bytes;
-                }
-                credit -= border::DATA_BYTES_MAX as u32;
-                seqpacket::send(back.as_fd(), &message, &[]).unwrap();
-            }
-            back
-        });
-        let mut buffer = vec![0; border::MESSAGE_BYTES_MAX];
-        for count in 1..=total {
-            seqpacket::recv(ends.front.as_fd(), &mut buffer).unwrap();
-            if count % 4 == 0 {
-                send(&ends.front, &Down::Credit { channel: 1, bytes: 4 * border::DATA_BYTES_MAX as u32 });
-            }
+        if random {
+            os::random(&mut block);
         }
-        let taken = begun.elapsed().as_secs_f64();
-        println!("hashed {hashed}: {:.0} MB/s", f64::from(total) * 65.536e-3 / taken);
-        drop(machine.join().unwrap());
+        println!("{name}: up {:.0} MB/s, down {:.0} MB/s", up(hashed, &block), down(hashed, &block));
     }
+}
+
+const BLOCKS: u32 = 16 * 1024;
+const BLOCK: u32 = border::DATA_BYTES_MAX as u32;
+
+/// Sends blocks within credit; `credit_of` reads one message that gives some.
+fn pump(fd: &OwnedFd, message: &[u8], credit_of: impl Fn() -> u32) {
+    let mut credit = border::work::CREDIT_AT_OPEN;
+    for _ in 0..BLOCKS {
+        while credit < BLOCK {
+            credit += credit_of();
+        }
+        credit -= BLOCK;
+        seqpacket::send(fd.as_fd(), message, &[]).unwrap();
+    }
+}
+
+/// Takes blocks, and gives credit for each fourth; MB/s.
+fn drain(fd: &OwnedFd, credit: &[u8]) -> f64 {
+    let begun = Instant::now();
+    let mut buffer = vec![0; border::MESSAGE_BYTES_MAX];
+    for count in 1..=BLOCKS {
+        seqpacket::recv(fd.as_fd(), &mut buffer).unwrap();
+        if count % 4 == 0 {
+            seqpacket::send(fd.as_fd(), credit, &[]).unwrap();
+        }
+    }
+    f64::from(BLOCKS) * f64::from(BLOCK) / 1e6 / begun.elapsed().as_secs_f64()
+}
+
+fn up(hashed: bool, block: &[u8]) -> f64 {
+    let ends = begin(Terms { bulk_hash_only: hashed, ..in_ms(60_000) });
+    opened(&ends, false);
+    let (back, message) = (ends.back, codec::encode(&output(block)));
+    let machine = std::thread::spawn(move || {
+        pump(&back, &message, || match recv(&back) {
+            Some(Down::Credit { bytes, .. }) => bytes,
+            other => panic!("only credit comes, not {other:?}"),
+        });
+        back
+    });
+    let speed = drain(&ends.front, &codec::encode(&Down::Credit { channel: 1, bytes: 4 * BLOCK }));
+    drop(machine.join().unwrap());
+    speed
+}
+
+fn down(hashed: bool, block: &[u8]) -> f64 {
+    let ends = begin(Terms { bulk_hash_only: hashed, input: border::mediation::InputRecord::All, ..in_ms(60_000) });
+    opened(&ends, false);
+    let (front, message) = (ends.front, codec::encode(&input(block)));
+    let operator = std::thread::spawn(move || {
+        pump(&front, &message, || match recv(&front) {
+            Some(Up::Credit { bytes, .. }) => bytes,
+            other => panic!("only credit comes, not {other:?}"),
+        });
+        front
+    });
+    let speed = drain(&ends.back, &codec::encode(&Up::Credit { channel: 1, bytes: 4 * BLOCK }));
+    drop(operator.join().unwrap());
+    speed
 }

@@ -185,24 +185,33 @@ fn what_the_broker_does_not_want_yet_waits_unaccepted() {
     listener.accepted();
 }
 
+/// Connects from a source of its own.
+fn from(source: &str, to: SocketAddr) -> TcpStream {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, socket};
+    use std::os::fd::AsRawFd;
+    let SocketAddr::V4(to) = to else { panic!("{to}") };
+    let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    let source = std::net::SocketAddrV4::new(source.parse().unwrap(), 0);
+    bind(fd.as_raw_fd(), &SockaddrIn::from(source)).unwrap();
+    connect(fd.as_raw_fd(), &SockaddrIn::from(to)).unwrap();
+    TcpStream::from(fd)
+}
+
 #[test]
-fn twenty_wait_and_the_rest_wait_unaccepted() {
+fn twenty_wait_in_all_and_the_rest_wait_unaccepted() {
     let listener = running(&[]);
-    let peers: Vec<_> = (1..=6).flat_map(|source| (0..4).map(move |_| source)).collect();
-    let connect = |source: u8| -> TcpStream {
-        // std can't choose a source address; the whole of 127.0.0.0/8 is local, nc is not needed:
-        // a socket bound by os is not public either, so sources are told apart by their target.
-        let _ = source;
-        TcpStream::connect(listener.address).unwrap()
-    };
-    // One source only has four; this claim is held by the broker's own bound too.
-    let held: Vec<_> = peers.into_iter().map(connect).collect();
-    let mut accepted = 0;
-    while listener.event_within(Duration::from_millis(300)).is_some() {
-        accepted += 1;
+    let address = listener.address;
+    let peers: Vec<_> = (1..=7)
+        .flat_map(|source| (0..3).map(move |_| from(&format!("127.0.9.{source}"), address)))
+        .collect();
+    let first = listener.accepted().0;
+    for _ in 1..uplink_listener::WAITING_MAX {
+        listener.accepted();
     }
-    assert_eq!(accepted, 4);
-    drop(held);
+    listener.quiet();
+    listener.hand_on(first);
+    let (_, peer) = listener.accepted();
+    assert_eq!(peer, peers[20].local_addr().unwrap(), "it had waited, it was not closed");
 }
 
 #[test]

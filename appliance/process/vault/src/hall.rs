@@ -109,13 +109,13 @@ impl Hall {
         loop {
             self.poll.wait(&mut events, None).map_err(|error| format!("epoll: {error}"))?;
             // The broker first: what it says about a front must be known before the front speaks.
-            self.from_broker(ask)?;
+            self.hear_broker(ask)?;
             for event in &events {
                 match event.token {
                     BROKER => self.flush(),
                     WOKEN => self.drain_nudges(),
-                    token if self.fronts.contains_key(&token) => self.from_front(token, ask),
-                    token if self.records.contains_key(&token) => self.from_record(token),
+                    token if self.fronts.contains_key(&token) => self.hear_front(token, ask),
+                    token if self.records.contains_key(&token) => self.hear_record(token),
                     _ => {}
                 }
             }
@@ -161,16 +161,14 @@ impl Hall {
         let sealed: io::Result<Vec<OwnedFd>> = documents.iter().map(|bytes| memfd::sealed(bytes, "document")).collect();
         let (bytes, fds) = match sealed {
             Ok(fds) => (codec::encode(event), fds),
-            Err(error) => match event {
-                Event::Document { ticket } => {
-                    let why = Line::cut(format!("no memory for the document: {error}"));
-                    (codec::encode(&Event::Failed { ticket: *ticket, why }), vec![])
-                }
-                other => {
-                    eprintln!("vault: no memory for the document of {}: {error}", other.name());
+            Err(error) => {
+                let Event::Document { ticket } = event else {
+                    eprintln!("vault: no memory for the document of {}: {error}", event.name());
                     return;
-                }
-            },
+                };
+                let why = Line::cut(format!("no memory for the document: {error}"));
+                (codec::encode(&Event::Failed { ticket: *ticket, why }), vec![])
+            }
         };
         self.outbox.push_back((bytes, fds));
         self.flush();
@@ -192,7 +190,7 @@ impl Hall {
         let _ = self.poll.modify(&self.broker, BROKER, true, waits);
     }
 
-    fn from_broker(&mut self, ask: &Sender<Ask>) -> Result<(), String> {
+    fn hear_broker(&mut self, ask: &Sender<Ask>) -> Result<(), String> {
         while !self.broker_gone {
             let mut buffer = std::mem::take(&mut self.buffer);
             let received = seqpacket::recv(self.broker.as_fd(), &mut buffer);

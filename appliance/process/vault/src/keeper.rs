@@ -23,6 +23,9 @@ fn path(session: u64) -> String {
     format!("{FOLDER}/{}", file_name(session))
 }
 
+/// A length, and SHA-256 of that much.
+type Mark = (u64, [u8; 32]);
+
 /// One recording that is being written.
 #[derive(Debug, Default)]
 struct Reel {
@@ -84,7 +87,7 @@ fn mark_words(marker: &Marker) -> String {
 }
 
 /// The length and hash that a row about a recording names.
-pub fn mark_of(row: &Row) -> Option<(u64, [u8; 32])> {
+pub fn mark_of(row: &Row) -> Option<(u64, ledger::Hash)> {
     let (_, rest) = row.event.detail.split_once("length ")?;
     let (length, rest) = rest.split_once(" sha256 ")?;
     Some((length.parse().ok()?, unhex(rest.get(..64)?.as_bytes())?))
@@ -103,7 +106,7 @@ impl<D: Disk> Keeper<D> {
     pub fn open(mut disk: D, key: SigningKey, at: At) -> Result<Opened<D>, BookError> {
         disk.make_folder(FOLDER)?;
         let (book, rows) = Book::open(&mut disk, key, at)?;
-        let mut marks: BTreeMap<u64, Option<Vec<(u64, [u8; 32])>>> = BTreeMap::new();
+        let mut marks: BTreeMap<u64, Option<Vec<Mark>>> = BTreeMap::new();
         for row in &rows {
             let Some(session) = session_of(row) else { continue };
             let known = marks.entry(session).or_insert_with(|| Some(Vec::new()));
@@ -132,7 +135,7 @@ impl<D: Disk> Keeper<D> {
 
     /// Closes a recording that a power cut or a crash left open: whole frames stay, and all that
     /// was called kept.
-    fn take_up(&mut self, session: u64, marks: &[(u64, [u8; 32])], at: At) -> Result<(), BookError> {
+    fn take_up(&mut self, session: u64, marks: &[Mark], at: At) -> Result<(), BookError> {
         let name = path(session);
         let bytes = self.disk.read(&name)?.unwrap_or_default();
         let kept = marks.last().map_or(0, |mark| mark.0);
@@ -232,6 +235,13 @@ impl<D: Disk> Keeper<D> {
         Ok(())
     }
 
+    /// Takes nothing more of a recording; the next round says so.
+    pub fn give_up(&mut self, session: u64, why: &str) {
+        if let Some(reel) = self.reels.get_mut(&session) {
+            reel.failed.get_or_insert_with(|| why.to_owned());
+        }
+    }
+
     /// Nothing more comes for this recording; `whole` if its end frame did.
     pub fn close(&mut self, session: u64, whole: bool) {
         if let Some(reel) = self.reels.get_mut(&session) {
@@ -268,7 +278,7 @@ impl<D: Disk> Keeper<D> {
         };
         let mut notes = Vec::new();
         for (&session, reel) in &mut self.reels {
-            if reel.failed.is_none() && reel.dirty {
+            if reel.dirty {
                 let synced = self.disk.sync(&path(session)).map_err(|error| error.to_string());
                 let synced = synced.and(if reel.fresh { named.clone() } else { Ok(()) });
                 match synced {
@@ -279,7 +289,9 @@ impl<D: Disk> Keeper<D> {
                             round.kept.push((session, reel.kept));
                         }
                     }
-                    Err(why) => reel.failed = Some(format!("the disk does not keep it: {why}")),
+                    Err(why) => {
+                        reel.failed.get_or_insert_with(|| format!("the disk does not keep it: {why}"));
+                    }
                 }
             }
             if let Some(why) = &reel.failed {

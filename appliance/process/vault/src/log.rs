@@ -31,7 +31,8 @@ pub fn write(rows: &Receiver<Row>, journald: bool) {
         } else {
             // Debug form: a claimed name can't begin a line of its own.
             eprintln!(
-                "audit: {seq} {source} {kind:?} {result} person={person:?} target={target:?} session={session} peer={peer:?} {detail:?}"
+                "audit: {seq} {source} {kind:?} {result} person={person:?} target={target:?} \
+                 session={session} peer={peer:?} {detail:?}"
             );
         }
     }

@@ -114,3 +114,31 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(queue: &Queue, session: u64, count: usize) {
+        queue.push(Job::Append { session, bytes: vec![0; count] });
+    }
+
+    #[test]
+    fn over_a_limit_there_is_no_room_until_it_is_written() {
+        let queue = Queue::default();
+        append(&queue, 1, EACH_MAX);
+        assert!(queue.room(1));
+        append(&queue, 1, 1);
+        assert!(!queue.room(1) && queue.room(2), "one that is stuck does not stop the others");
+        for session in 2..=8 {
+            append(&queue, session, EACH_MAX);
+        }
+        assert!(!queue.room(2) && !queue.room(99), "all of it together has a limit too");
+        queue.written(1, 1);
+        assert!(queue.room(1) && queue.room(2));
+        for _ in 0..9 {
+            assert!(queue.take(Duration::ZERO).is_some(), "what is in hand is not dropped");
+        }
+        assert!(queue.take(Duration::ZERO).is_none());
+    }
+}

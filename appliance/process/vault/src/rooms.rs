@@ -86,7 +86,7 @@ impl Hall {
         }
     }
 
-    pub(crate) fn from_front(&mut self, token: u64, ask: &Sender<Ask>) {
+    pub(crate) fn hear_front(&mut self, token: u64, ask: &Sender<Ask>) {
         for _ in 0..TURN_MESSAGES_MAX {
             let Some(mut front) = self.fronts.remove(&token) else { return };
             let done = match self.receive::<secrets::Request>(&front.socket) {
@@ -156,7 +156,7 @@ impl Hall {
         }
     }
 
-    pub(crate) fn from_record(&mut self, token: u64) {
+    pub(crate) fn hear_record(&mut self, token: u64) {
         for _ in 0..TURN_MESSAGES_MAX {
             let Some(mut record) = self.records.remove(&token) else { return };
             if record.paused {

@@ -202,8 +202,8 @@ impl Secrets {
         let entry = self.entry(person);
         entry.password = password.or(entry.password.take());
         if totp.is_some() {
-            // Another seed has other codes: none of them was used.
-            (entry.totp, entry.used_step) = (totp, 0);
+            // Steps that were used stay used: they are in the past for another seed, too.
+            entry.totp = totp;
         }
     }
 
@@ -211,6 +211,13 @@ impl Secrets {
     pub fn set_used(&mut self, person: &Text<32>, step: u64) {
         let entry = self.entry(person);
         entry.used_step = entry.used_step.max(step);
+    }
+
+    /// Takes over which codes were used: one that was used stays so, whatever else changes.
+    pub fn keep_used(&mut self, other: &Self) {
+        for person in other.people.iter().filter(|person| person.used_step > 0) {
+            self.set_used(&person.person, person.used_step);
+        }
     }
 
     /// Overwrites what can be overwritten: for copies.

@@ -164,10 +164,8 @@ fn write(mut works: Works<RealDisk>, queue: &Queue, line: &Line) {
         let job = queue.take(round.min(space).saturating_duration_since(Instant::now()));
         let end = matches!(job, Some(Job::End));
         if let Some(job) = job {
-            let bytes = match &job {
-                Job::Append { session, bytes } => Some((*session, bytes.len())),
-                _ => None,
-            };
+            let bytes =
+                if let Job::Append { session, bytes } = &job { Some((*session, bytes.len())) } else { None };
             works.job(job, &mut told);
             if let Some((session, count)) = bytes {
                 let full = !queue.room(session);

@@ -22,6 +22,8 @@ const REFUSE_BELOW_MB: u64 = 64;
 const WARN_BELOW_MB: u64 = 256;
 /// A megabyte.
 const MB: u64 = 1024 * 1024;
+/// What recordings leave free, so that the ledger can still say that the disk is full. Bytes.
+const LEDGER_RESERVE: u64 = 8 * MB;
 
 /// All that the disk thread works with.
 pub struct Works<D> {
@@ -32,6 +34,10 @@ pub struct Works<D> {
     /// Refuse and warn below, MB.
     rules: (u64, u64),
     low: bool,
+    /// Bytes that were free a moment ago, less what recordings took since.
+    free: u64,
+    /// Rows that the index did not take.
+    unindexed: Vec<Row>,
     /// The last row's moment: a clock behind it is not right.
     last_ms: u64,
     log: SyncSender<Row>,
@@ -68,7 +74,9 @@ impl<D: Disk> Works<D> {
         plant: Option<&Plant>,
         log: SyncSender<Row>,
     ) -> Self {
-        Self { keeper, index, store, secrets, rules: rules(plant), low: false, last_ms: 0, log }
+        let free = keeper.disk.free_bytes().unwrap_or(0);
+        let (rules, unindexed) = (rules(plant), Vec::new());
+        Self { keeper, index, store, secrets, rules, low: false, free, unindexed, last_ms: 0, log }
     }
 
     fn now(&mut self) -> At {
@@ -93,7 +101,15 @@ impl<D: Disk> Works<D> {
                 });
             }
             Job::Append { session, bytes } => {
-                if let Err(why) = self.keeper.append(session, &bytes) {
+                self.free = self.free.saturating_sub(bytes.len() as u64);
+                let taken = if self.free < LEDGER_RESERVE {
+                    let why = "the disk is full: export recordings and free space".to_owned();
+                    self.keeper.give_up(session, &why);
+                    Err(why)
+                } else {
+                    self.keeper.append(session, &bytes)
+                };
+                if let Err(why) = taken {
                     told.push(Told::Failed { session, why });
                 }
             }
@@ -188,11 +204,13 @@ impl<D: Disk> Works<D> {
     }
 
     fn change_file(&mut self, change: impl FnOnce(&mut Secrets)) -> Result<(), SealError> {
-        // Only this thread changes them, so the copy can't be late.
+        // The checks thread marks codes as used meanwhile; all else is changed here alone.
         let mut next = self.secrets.lock().expect("nobody panics while holding the secrets").clone();
         change(&mut next);
         next.store(&self.store, &mut self.keeper.disk)?;
-        *self.secrets.lock().expect("nobody panics while holding the secrets") = next;
+        let mut now = self.secrets.lock().expect("nobody panics while holding the secrets");
+        next.keep_used(&now);
+        *now = next;
         Ok(())
     }
 
@@ -235,9 +253,11 @@ impl<D: Disk> Works<D> {
         let at = self.now();
         let Round { kept: _, failed, rows, ledger } = self.keeper.round(at);
         told.extend(failed.into_iter().map(|(session, why)| Told::Failed { session, why }));
-        if let Err(why) = self.index.apply(&rows) {
-            // Lists are late until the next start, which makes the index again.
-            eprintln!("vault: {why}");
+        self.unindexed.extend_from_slice(&rows);
+        match self.index.apply(&self.unindexed) {
+            Ok(()) => self.unindexed.clear(),
+            // Lists are late; the next round, or the next start, makes up for it.
+            Err(why) => eprintln!("vault: {why}"),
         }
         for row in rows.into_iter().filter(|row| row.signature.is_none()) {
             // A log that does not keep up loses lines; the ledger does not.
@@ -248,11 +268,9 @@ impl<D: Disk> Works<D> {
 
     /// Looks at the free space; for once a second.
     pub fn space(&mut self, told: &mut Vec<Told>) {
-        let free_mb = match self.keeper.disk.free_bytes() {
-            Ok(bytes) => bytes / MB,
-            // A disk that does not even say this is no disk for a new session.
-            Err(_) => 0,
-        };
+        // A disk that does not even say this is no disk for a new session.
+        self.free = self.keeper.disk.free_bytes().unwrap_or(0);
+        let free_mb = self.free / MB;
         let (refuse_below, warn_below) = self.rules;
         let low = free_mb < warn_below;
         if low != self.low {

@@ -91,7 +91,10 @@ fn a_code_once_used_is_refused() {
     let ask = question("otto", Some("correct horse"), Some(code(SEED, NOW / STEP_S, 6)), 1);
     let first = checker.check(&ask, &secrets, 0, NOW);
     secrets.set_used(&ask.person, first.used_step.expect("it was accepted"));
+    let mut changed = otto(&mut checker);
+    changed.keep_used(&secrets);
     assert_eq!(checker.check(&ask, &secrets, 1, NOW).why, REFUSED);
+    assert_eq!(checker.check(&ask, &changed, 3_600_000_000, NOW).why, REFUSED, "whatever is set meanwhile");
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Room {
                 if std::mem::replace(&mut state.down_eof, true) {
                     return Err(against(channel, "a second end of data"));
                 }
-                self.hold(now, channel, HeldKind::Input, message)
+                self.hold(now, channel, HeldKind::Input, message.to_vec())
             }
             Down::Resize { channel, cols, rows } => {
                 let Some(state) = speaking(&mut self.channels, &self.gone, channel)? else { return Ok(()) };
@@ -85,7 +85,7 @@ impl Room {
                     return Ok(());
                 }
                 state.need = self.recorder.item(now, What::Resize { channel, cols, rows }, &mut self.acts);
-                self.hold(now, channel, HeldKind::Other, message)
+                self.hold(now, channel, HeldKind::Other, message.to_vec())
             }
             Down::Signal { channel, name } => {
                 let suspended = self.suspended();
@@ -96,18 +96,25 @@ impl Room {
                 let text = Text::cut(format!("channel {channel} {}", name.as_str()));
                 let what = What::Mark { kind: Text::cut("signal"), text };
                 state.need = self.recorder.item(now, what, &mut self.acts);
-                self.hold(now, channel, HeldKind::Input, message)
+                self.hold(now, channel, HeldKind::Input, message.to_vec())
             }
             Down::Close { channel } => {
                 self.give_up_late(channel);
                 let Some(state) = speaking(&mut self.channels, &self.gone, channel)? else { return Ok(()) };
                 state.down_closed = true;
-                self.hold(now, channel, HeldKind::Other, message)
+                self.hold(now, channel, HeldKind::Other, message.to_vec())
             }
         }
     }
 
-    fn open(&mut self, now: u64, channel: u32, size: Option<(u16, u16)>, command: Option<&str>, message: &[u8]) -> Result<(), Broken> {
+    fn open(
+        &mut self,
+        now: u64,
+        channel: u32,
+        size: Option<(u16, u16)>,
+        command: Option<&str>,
+        message: &[u8],
+    ) -> Result<(), Broken> {
         if self.channels.contains_key(&channel) {
             return Err(against(channel, "opened twice"));
         }
@@ -128,7 +135,7 @@ impl Room {
             state.need = self.recorder.item(now, What::Resize { channel, cols, rows }, &mut self.acts);
         }
         self.channels.insert(channel, state);
-        self.hold(now, channel, HeldKind::Open, message)
+        self.hold(now, channel, HeldKind::Open, message.to_vec())
     }
 
     fn typed(&mut self, now: u64, channel: u32, bytes: &[u8]) -> Result<(), Broken> {
@@ -189,15 +196,15 @@ impl Room {
             last.entry = state.need;
             return Ok(());
         }
-        self.hold(now, channel, HeldKind::Data, &wire::put_down_data(channel, bytes))
+        self.hold(now, channel, HeldKind::Data, wire::put_down_data(channel, bytes))
     }
 
-    fn hold(&mut self, now: u64, channel: u32, kind: HeldKind, message: &[u8]) -> Result<(), Broken> {
+    fn hold(&mut self, now: u64, channel: u32, kind: HeldKind, message: Vec<u8>) -> Result<(), Broken> {
         let state = self.channels.get_mut(&channel).expect("it was found a moment ago");
         if state.held.len() >= HELD_MAX {
             return Err(against(channel, "too many messages wait"));
         }
-        state.held.push_back(Held { entry: state.need, kind, message: message.to_vec() });
+        state.held.push_back(Held { entry: state.need, kind, message });
         self.release(now, channel);
         Ok(())
     }

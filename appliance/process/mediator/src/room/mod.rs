@@ -189,7 +189,8 @@ impl Room {
     /// A peer broke its border: the session ends.
     fn broken(&mut self, now: u64, peer: &'static str, why: &Broken) {
         self.acts.push(Act::Say(format!("{peer} out of turn: {why}")));
-        self.end(now, "peer_out_of_turn", &format!("a part of the session broke the rules between the parts ({peer}: {why})"));
+        let text = format!("a part of the session broke the rules between the parts ({peer}: {why})");
+        self.end(now, "peer_out_of_turn", &text);
     }
 
     fn mark(&mut self, now: u64, kind: &str, text: &str) {

@@ -64,6 +64,12 @@ impl Recorder {
     /// Takes one item; the number of the entry that will hold it.
     pub(super) fn item(&mut self, now: u64, what: What, acts: &mut Vec<Act>) -> u64 {
         let at_us = now.saturating_sub(self.started_us);
+        if let What::Input { bytes, .. } | What::Output { bytes, .. } = &what
+            && self.pending.len() + bytes.len() + 64 > FRAME_PLAIN
+        {
+            // Ahead of it, rather than encoding it twice.
+            self.flush(now, acts);
+        }
         let before = self.pending.len();
         Item { at_us, what }.put(&mut self.pending);
         if self.pending.len() > FRAME_PLAIN && before > 0 {

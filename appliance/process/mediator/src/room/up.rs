@@ -20,7 +20,13 @@ fn against(channel: u32, what: &'static str) -> Broken {
 }
 
 /// Records what was echoed; what was not has its length and time recorded already.
-pub(super) fn write_verdicts(recorder: &mut Recorder, now: u64, channel: u32, verdicts: Vec<Verdict>, acts: &mut Vec<Act>) {
+pub(super) fn write_verdicts(
+    recorder: &mut Recorder,
+    now: u64,
+    channel: u32,
+    verdicts: Vec<Verdict>,
+    acts: &mut Vec<Act>,
+) {
     for verdict in verdicts {
         match verdict {
             Verdict::Echoed { at_us: _, bytes } => {
@@ -111,7 +117,8 @@ impl Room {
             }
             Up::Credit { channel, bytes } => {
                 let state = answering(&mut self.channels, channel)?;
-                state.at_back = state.at_back.checked_sub(bytes).ok_or(against(channel, "credit for what it never got"))?;
+                let never = against(channel, "credit for what it never got");
+                state.at_back = state.at_back.checked_sub(bytes).ok_or(never)?;
                 state.down_credit += bytes;
                 self.acts.push(Act::FrontSame);
             }

@@ -69,7 +69,7 @@ impl Link {
     }
 
     /// One message; none if there is none now.
-    pub(super) fn recv(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Received>, Closed> {
+    pub(super) fn recv(&mut self, buffer: &mut [u8]) -> Result<Option<Received>, Closed> {
         let fd = self.fd.as_ref().ok_or(Closed)?;
         match seqpacket::recv(fd.as_fd(), buffer) {
             Ok(received) if received.len == 0 => Err(Closed),

@@ -24,6 +24,8 @@ const OBSERVERS: u64 = 16;
 const ROUND: usize = 16;
 /// Events for the broker may wait up to so many; then the newest are dropped.
 const CONTROL_QUEUE_MAX: usize = 256;
+/// Messages of the room's own (credit, mostly) that may wait for a stream whose sender is still read.
+const OWN_QUEUE_MAX: usize = 64;
 /// The terms have to come within this.
 const START_WITHIN: Duration = Duration::from_secs(600);
 /// The last event may wait for a busy broker so long.
@@ -106,11 +108,7 @@ impl Shell {
 
     /// Watches what the room wants read; whether something is known to be readable unwatched.
     fn watch(&mut self) -> io::Result<bool> {
-        let reads = self.room.reads();
-        // A full socket to one side stops the other; a front that has hung up is read to its end,
-        // which its credit bounds.
-        let front = self.room.live() && (self.front.hung_up() || (reads.front && self.back.idle()));
-        let back = reads.back && self.front.idle();
+        let (front, back) = (self.may_read(FRONT), self.may_read(BACK));
         self.control.watch(&self.poll, true)?;
         if self.waiting() {
             return Ok(self.control.unwatched());
@@ -179,8 +177,12 @@ impl Shell {
         match token {
             CONTROL => !self.room.over(),
             RECORD => self.room.live() || self.room.ending(),
-            FRONT => self.room.live() && (self.front.hung_up() || (reads.front && self.back.idle())),
-            BACK => reads.back && self.front.idle(),
+            // A front that has hung up is read to its end, which its credit bounds.
+            FRONT if self.front.hung_up() => self.room.live(),
+            // A full socket to one side stops the reading of the other, and a side that does not
+            // take what the room answers it is not read either.
+            FRONT => reads.front && self.back.idle() && self.front.waiting() < OWN_QUEUE_MAX,
+            BACK => reads.back && self.front.idle() && self.back.waiting() < OWN_QUEUE_MAX,
             _ => false,
         }
     }
@@ -234,6 +236,7 @@ impl Shell {
 
     /// Does what the room wants; `message` is what was just received.
     fn act_on(&mut self, message: &[u8]) {
+        let mut refused = None;
         let Self { room, poll, control, front, back, record, observers, incoming, left, .. } = self;
         for act in room.acts() {
             match act {
@@ -249,8 +252,9 @@ impl Shell {
                 }
                 Act::Admit(id) => {
                     let made = incoming.take().map(|fd| Observer::new(fd, OBSERVERS + id, poll));
-                    if let Some(Ok(observer)) = made {
-                        observers.insert(id, observer);
+                    match made {
+                        Some(Ok(observer)) => drop(observers.insert(id, observer)),
+                        Some(Err(_)) | None => refused = Some(id),
                     }
                 }
                 Act::Observer(id, bytes) => {
@@ -263,6 +267,9 @@ impl Shell {
                 Act::Say(line) => eprintln!("mediator: {line}"),
                 Act::Leave => *left = true,
             }
+        }
+        if let Some(id) = refused {
+            room.observer_gone(id);
         }
     }
 

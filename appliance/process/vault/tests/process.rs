@@ -1,0 +1,289 @@
+//! The real process in its sandbox, from the broker's side of its socket. Needs root, which gives it
+//! an unprivileged user.
+
+use border::vault::{Event, Request};
+use border::{MESSAGE_BYTES_MAX, record, secrets};
+use codec::{Bytes, Text, Wire};
+use ledger::{VerifyingKey, manifest};
+use os::process::{Executable, Spawn, Spawned, Status, spawn, wait};
+use os::{memfd, seqpacket};
+use std::fs::{self, File};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+const USER: u32 = 100_123;
+const SEED: &[u8] = b"12345678901234567890";
+
+struct Vault {
+    broker: OwnedFd,
+    child: Spawned,
+    key: VerifyingKey,
+    next_session: u64,
+}
+
+fn send<T: Wire>(to: &OwnedFd, message: &T, fd: Option<&OwnedFd>) {
+    let fds: Vec<_> = fd.iter().map(|fd| fd.as_fd()).collect();
+    seqpacket::send(to.as_fd(), &codec::encode(message), &fds).unwrap();
+}
+
+fn receive<T: Wire>(from: &OwnedFd) -> (T, Vec<OwnedFd>) {
+    let mut buffer = vec![0; MESSAGE_BYTES_MAX];
+    let got = seqpacket::recv(from.as_fd(), &mut buffer).unwrap();
+    assert!(got.len > 0, "the other end closed");
+    (codec::decode(&buffer[..got.len]).unwrap(), got.fds)
+}
+
+impl Vault {
+    fn start(data: &Path) -> Self {
+        let (broker, theirs) = seqpacket::pair().unwrap();
+        let executable = File::open(env!("CARGO_BIN_EXE_vault")).unwrap();
+        let child = spawn(Spawn {
+            executable: Executable::File(executable.as_fd()),
+            arguments: &["vault", "--data", data.to_str().unwrap()],
+            fds: vec![(theirs, 3)],
+            uid: USER,
+            gid: USER,
+            cgroup_procs: vec![],
+            namespaces: true,
+            limits: vec![],
+            parent_death_signal: None,
+        })
+        .unwrap();
+        let (ready, _) = receive(&broker);
+        let Event::Ready { box_key, plant: false, next_session } = ready else { panic!("{ready:?}") };
+        Self { broker, child, key: VerifyingKey::from_bytes(&box_key).unwrap(), next_session }
+    }
+
+    fn ask(&self, request: &Request, fd: Option<&OwnedFd>) {
+        send(&self.broker, request, fd);
+    }
+
+    /// The next event but for the free space.
+    fn event(&self) -> (Event, Vec<OwnedFd>) {
+        loop {
+            let (event, fds) = receive(&self.broker);
+            if let Event::Disk { free_mb, refuse } = event {
+                assert!(free_mb > 0 || refuse);
+            } else {
+                return (event, fds);
+            }
+        }
+    }
+
+    fn documents(&self, request: &Request) -> Vec<Vec<u8>> {
+        self.ask(request, None);
+        let (event, fds) = self.event();
+        assert!(matches!(event, Event::Document { .. }), "{event:?}");
+        fds.iter().map(|fd| memfd::read_sealed(fd.as_fd(), 1 << 24).unwrap()).collect()
+    }
+
+    fn end(self) {
+        drop(self.broker);
+        assert_eq!(wait(self.child.pid).unwrap(), Status::Exited(0));
+    }
+}
+
+fn data(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("dinlock-vault-{name}-{}", std::process::id()));
+    fs::create_dir(&path).unwrap();
+    std::os::unix::fs::chown(&path, Some(USER), Some(USER)).unwrap();
+    path
+}
+
+fn name(text: &str) -> Text<32> {
+    Text::new(text).unwrap()
+}
+
+fn log_in(vault: &Vault) {
+    let seed = Some(Bytes::new(SEED).unwrap());
+    let password = Some(Bytes::new(*b"correct horse").unwrap());
+    vault.ask(&Request::SetPerson { ticket: 1, person: name("otto"), password: password.clone(), totp: seed }, None);
+    assert_eq!(vault.event().0, Event::Done { ticket: 1 });
+    let (front, theirs) = seqpacket::pair().unwrap();
+    let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    vault.ask(&Request::OpenFront { worker: 5, source }, Some(&theirs));
+    drop(theirs);
+    send(&front, &secrets::Request::HostKey, None);
+    let (secrets::Answer::HostKey { key }, _) = receive(&front) else { panic!("no host key") };
+    ssh_key::PrivateKey::from_openssh(&key[..]).unwrap();
+    let step = u64::try_from(os::clock::wall_ms()).unwrap() / 1000 / vault::totp::STEP_S;
+    let code = Some(Text::new(vault::totp::code(SEED, step, 6)).unwrap());
+    let check = secrets::Request::Check { person: name("otto"), password, code };
+    let answers = |password, code, why: &str| {
+        let why = border::Line::cut(why);
+        (Event::Checked { worker: 5, person: name("otto"), password, code, why }, 0)
+    };
+    for expected in [answers(true, true, ""), answers(false, false, vault::checks::REFUSED)] {
+        send(&front, &check, None);
+        let (event, fds) = vault.event();
+        assert_eq!((event, fds.len()), expected, "a code counts once");
+    }
+    send(&front, &secrets::Request::HostKey, None);
+    assert!(matches!(vault.event().0, Event::FrontOutOfTurn { worker: 5, .. }));
+}
+
+fn give(vault: &Vault) {
+    let value = Bytes::new(*b"s3cret").unwrap();
+    vault.ask(&Request::SetSecret { ticket: 2, name: name("plc"), value: value.clone() }, None);
+    assert_eq!(vault.event().0, Event::Done { ticket: 2 });
+    for (secret, there) in [("plc", true), ("other", false)] {
+        let (back, theirs) = seqpacket::pair().unwrap();
+        let user = Text::new("root").unwrap();
+        vault.ask(&Request::GiveCredential { session: 1, secret: name(secret), user: user.clone(), key: false }, Some(&theirs));
+        drop(theirs);
+        let kind = secrets::Kind::Password;
+        let expected = if there {
+            secrets::Answer::Credential { user, kind, secret: value.clone() }
+        } else {
+            secrets::Answer::NoCredential { name: name(secret) }
+        };
+        assert_eq!(receive::<secrets::Answer>(&back).0, expected);
+        assert_eq!(seqpacket::recv(back.as_fd(), &mut [0; 8]).unwrap().len, 0, "once, then closed");
+    }
+}
+
+/// Records a session and gives the file's bytes, and the mediator's end.
+fn record(vault: &Vault, session: u64, with_end: bool) -> (Vec<u8>, OwnedFd) {
+    let recipient = age::x25519::Identity::generate().to_public().to_string();
+    let header = recording::Header {
+        session: Text::cut(format!("s-{session:06}")),
+        person: Text::cut("otto"),
+        target: Text::cut("plc-gw"),
+        started_ms: 1,
+        clock_known: true,
+    };
+    let (mut sealer, header) = recording::Sealer::new(&header, &[5; 32], &[&recipient]).unwrap();
+    let mut all = header.clone();
+    let (mediator, theirs) = seqpacket::pair().unwrap();
+    let request = Request::OpenRecording { session, person: name("otto"), target: name("plc-gw") };
+    vault.ask(&request, Some(&theirs));
+    drop(theirs);
+    assert_eq!(vault.event().0, Event::RecordingOpen { session });
+    send(&mediator, &record::Entry::Header { bytes: Bytes::new(header).unwrap() }, None);
+    let mut sent = 1;
+    for n in 0..40 {
+        let frame = sealer.seal_output(n, 1, 0, &[b'x'; 5000]);
+        all.extend_from_slice(&frame);
+        send(&mediator, &record::Entry::Frame { bytes: Bytes::new(frame).unwrap() }, None);
+        sent += 1;
+    }
+    if with_end {
+        let end = sealer.end();
+        all.extend_from_slice(&end);
+        send(&mediator, &record::Entry::End { bytes: Bytes::new(end).unwrap() }, None);
+        sent += 1;
+    }
+    loop {
+        let (record::Answer::InHand { entries }, _) = receive(&mediator) else { panic!("failed") };
+        assert!(entries <= sent);
+        if entries == sent {
+            return (all, mediator);
+        }
+    }
+}
+
+fn listed(vault: &Vault) -> Vec<serde_json::Value> {
+    let documents = vault.documents(&Request::Recordings { ticket: 3 });
+    let text = String::from_utf8(documents.concat()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn it_checks_gives_records_lists_and_exports_from_inside_its_sandbox() {
+    let data = data("work");
+    let vault = Vault::start(&data);
+    assert_eq!(vault.next_session, 1);
+    log_in(&vault);
+    give(&vault);
+    let (first, _) = record(&vault, 1, true);
+    let (second, _) = record(&vault, 2, false);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    let rows = listed(&vault);
+    assert_eq!((rows.len(), &rows[0]["id"], &rows[0]["whole"]), (2, &"s-000001".into(), &true.into()));
+    assert_eq!((&rows[1]["whole"], &rows[1]["bytes"]), (&false.into(), &second.len().into()));
+    let export = vault.documents(&Request::ExportRecording { ticket: 4, session: 1 });
+    let [file, rows, signed] = export.as_slice() else { panic!("three documents") };
+    assert_eq!(*file, first);
+    let report = ledger::verify_export(rows, &vault.key).unwrap();
+    let signed = manifest::verify(signed, &vault.key).unwrap();
+    assert_eq!(signed.files.len(), 2);
+    assert!(report.to <= signed.ledger_seq);
+    let text = String::from_utf8(rows.clone()).unwrap();
+    for kind in ["recording.opened", "recording.kept", "recording.closed", "recording.exported"] {
+        assert!(text.contains(kind), "{kind}: every read is a row, which stands in what is read");
+    }
+    let audit = vault.documents(&Request::ExportAudit { ticket: 5, from: 1, to: u64::MAX });
+    ledger::verify_export(&audit[0], &vault.key).unwrap();
+    for secret in ["s3cret", "correct horse"] {
+        assert!(!String::from_utf8_lossy(&audit[0]).contains(secret));
+        assert!(!fs::read(data.join("secrets")).unwrap().windows(secret.len()).any(|w| w == secret.as_bytes()));
+    }
+    let key = vault.key;
+    vault.end();
+    // The index is made again; the ledger and the secrets are taken up.
+    fs::write(data.join("index.sqlite"), b"this is no database, and long enough to be looked at").unwrap();
+    let vault = Vault::start(&data);
+    assert_eq!((vault.key, vault.next_session), (key, 3));
+    assert_eq!(listed(&vault).len(), 2);
+    vault.end();
+    fs::remove_dir_all(&data).unwrap();
+}
+
+#[test]
+fn killed_while_recording_it_keeps_what_was_there() {
+    let data = data("kill");
+    let vault = Vault::start(&data);
+    let (bytes, _mediator) = record(&vault, 1, false);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    os::process::signal(vault.child.pidfd.as_fd(), 9).unwrap();
+    assert_eq!(wait(vault.child.pid).unwrap(), Status::Killed(9));
+    drop(vault.broker);
+    let vault = Vault::start(&data);
+    let export = vault.documents(&Request::ExportRecording { ticket: 4, session: 1 });
+    assert_eq!(export[0], bytes);
+    assert_eq!(listed(&vault)[0]["whole"], false);
+    vault.end();
+    fs::remove_dir_all(&data).unwrap();
+}
+
+#[test]
+fn a_full_disk_ends_recordings_and_nothing_else() {
+    let data = data("full");
+    let mount = |arguments: &[&str]| {
+        let done = std::process::Command::new(arguments[0]).args(&arguments[1..]).status().unwrap();
+        assert!(done.success(), "{arguments:?}");
+    };
+    let owner = format!("size=12m,uid={USER},gid={USER},mode=700");
+    mount(&["mount", "-t", "tmpfs", "-o", &owner, "none", data.to_str().unwrap()]);
+    let vault = Vault::start(&data);
+    let (_, mediator) = record(&vault, 1, false);
+    // Frames of noise until the vault takes no more; the header is there already.
+    let mut noise = vec![0; 60_000];
+    os::random(&mut noise);
+    seqpacket::set_nonblocking(mediator.as_fd(), false).unwrap();
+    let why = loop {
+        let bytes = Bytes::new(noise.clone()).unwrap();
+        let sent = seqpacket::send(mediator.as_fd(), &codec::encode(&record::Entry::Frame { bytes }), &[]);
+        let answer = if sent.is_ok() { receive(&mediator).0 } else { panic!("it closed without a word") };
+        if let record::Answer::Failed { why } = answer {
+            break why;
+        }
+    };
+    assert!(why.contains("full"), "{why}");
+    assert_eq!(vault.event().0, Event::RecordingFailed { session: 1, why });
+    let rows = listed(&vault);
+    assert_eq!((rows.len(), &rows[0]["whole"]), (1, &false.into()));
+    let audit = vault.documents(&Request::ExportAudit { ticket: 5, from: 1, to: u64::MAX });
+    ledger::verify_export(&audit[0], &vault.key).unwrap();
+    assert!(String::from_utf8_lossy(&audit[0]).contains("recording.failed"));
+    let mut refuses = false;
+    while !refuses {
+        if let (Event::Disk { refuse, .. }, _) = receive(&vault.broker) {
+            refuses = refuse;
+        }
+    }
+    vault.end();
+    mount(&["umount", data.to_str().unwrap()]);
+    fs::remove_dir_all(&data).unwrap();
+}
