@@ -51,6 +51,8 @@ impl Cgroups {
     pub fn make(&self, session: bool, number: u64) -> Result<Made, String> {
         let (bytes, processes) = if session { SESSION } else { FRONT };
         let folders = self.folders(session, number);
+        // An earlier launcher may have left an empty one; one that still lives is an error below.
+        self.remove(session, number)?;
         for folder in &folders {
             fs::create_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         }
