@@ -266,7 +266,12 @@ impl Shell {
             }
             Action::Kill(endpoint) => {
                 if let Some(mut file) = self.kills.get(&endpoint) {
-                    file.write_all(b"1").map_err(|e| format!("cgroup.kill of {endpoint:?}: {e}"))?;
+                    match file.write_all(b"1") {
+                        Ok(()) => {}
+                        // The cgroup is gone, and so is all that was in it.
+                        Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.raw_os_error() == Some(19) => {}
+                        Err(e) => return Err(format!("cgroup.kill of {endpoint:?}: {e}")),
+                    }
                 }
                 Ok(())
             }

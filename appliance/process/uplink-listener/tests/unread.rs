@@ -49,6 +49,13 @@ fn main() -> ExitCode {
     {
         return child(way);
     }
+    // What a test runner asks first: the list.
+    if arguments.iter().any(|argument| argument == "--list") {
+        if !arguments.iter().any(|argument| argument == "--ignored") {
+            println!("every_way_to_read_a_connection_dies: test");
+        }
+        return ExitCode::SUCCESS;
+    }
     for way in WAYS {
         let (ours, theirs) = seqpacket::pair().unwrap();
         let network = File::open("/proc/self/ns/net").unwrap();
