@@ -196,6 +196,7 @@ impl Launcher {
             Ok(back) => back,
             Err(why) => {
                 self.cgroups.kill(&cgroup)?;
+                self.forget(mediator)?;
                 return Err(why);
             }
         };
@@ -209,6 +210,16 @@ impl Launcher {
         self.poll.add(&spawned.pidfd, token, true, false).map_err(|e| format!("epoll: {e}"))?;
         self.children.insert(spawned.pid, Child { number, part, pidfd: spawned.pidfd });
         u32::try_from(spawned.pid).map_err(|_| "a pid is positive".to_owned())
+    }
+
+    /// Reaps a killed worker of a start that failed: the broker never hears of it.
+    fn forget(&mut self, pid: u32) -> Result<(), String> {
+        let child = i32::try_from(pid).ok().and_then(|pid| self.children.remove_entry(&pid));
+        if let Some((pid, child)) = child {
+            self.poll.remove(&child.pidfd).ok();
+            os::process::wait(pid).map_err(|e| format!("wait: {e}"))?;
+        }
+        Ok(())
     }
 
     fn ended(&mut self) -> Result<(), String> {

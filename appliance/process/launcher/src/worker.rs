@@ -27,7 +27,11 @@ impl Workers {
             let path = folder.join(name);
             File::open(&path).map_err(|e| format!("{}: {e}", path.display()))
         };
-        Ok(Self { front_ssh: open("front-ssh")?, mediator: open("mediator")?, back_ssh: open("back-ssh")?, next_uid: *UIDS.start() })
+        // Sessions outlive a launcher: its follower must not begin with the users that they have.
+        let mut random = [0; 4];
+        os::random(&mut random);
+        let next_uid = UIDS.start() + u32::from_le_bytes(random) % (UIDS.end() - UIDS.start() + 1);
+        Ok(Self { front_ssh: open("front-ssh")?, mediator: open("mediator")?, back_ssh: open("back-ssh")?, next_uid })
     }
 
     /// Starts one, as a user that nobody had within the last 10,000 starts.

@@ -72,6 +72,7 @@ fn serve(mut connector: Connector) -> ExitCode {
 }
 
 /// Why a dial failed, for an operator.
+#[allow(clippy::wildcard_enum_match_arm)] // std may add kinds: the rest is told in the system's words
 fn words(address: SocketAddr, error: &io::Error) -> String {
     let (ip, port) = (address.ip(), address.port());
     let what = match error.kind() {

@@ -103,13 +103,29 @@ fn mute() -> (TcpListener, Vec<TcpStream>) {
     (listener, queue)
 }
 
+/// Accepts within 10 s: a connector that has died must fail the test, not hang it.
+fn accept(machine: &TcpListener) -> TcpStream {
+    machine.set_nonblocking(true).unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        match machine.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).unwrap();
+                return stream;
+            }
+            Err(e) => assert!(Instant::now() < until, "nobody dialled: {e}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_machine_is_dialled_and_handed_on_with_every_byte_that_it_wrote_first() {
     let connector = running();
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let machine = TcpListener::bind(address).unwrap();
         let back = connector.dial(7, machine.local_addr().unwrap(), 5000);
-        let mut accepted = machine.accept().unwrap().0;
+        let mut accepted = accept(&machine);
         accepted.write_all(b"SSH-2.0-old-plc\r\n").unwrap();
         assert_eq!(connector.event(), Event::HandedOn { session: 7 });
         let mut buffer = [0; 17];
@@ -146,7 +162,7 @@ fn a_back_that_has_gone_gets_no_connection() {
     let machine = TcpListener::bind("127.0.0.1:0").unwrap();
     drop(connector.dial(4, machine.local_addr().unwrap(), 5000));
     assert_eq!(connector.failure(), (4, "the session's own process has gone".to_owned()));
-    let mut accepted = machine.accept().unwrap().0;
+    let mut accepted = accept(&machine);
     assert_eq!(accepted.read(&mut [0; 1]).unwrap(), 0);
 }
 

@@ -78,7 +78,7 @@ impl Running {
     fn accepted(&self) -> (u64, SocketAddr) {
         match self.event() {
             Event::Accepted { connection, peer } => (connection, peer),
-            other => panic!("{other:?}"),
+            other @ (Event::HandedOn { .. } | Event::Gone { .. }) => panic!("{other:?}"),
         }
     }
 
