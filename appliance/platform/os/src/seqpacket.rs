@@ -126,6 +126,9 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Res
 
 /// Receives one message into `buf`.
 ///
+/// A peer that ends while messages to it lie unread makes the kernel say "reset" once, ahead of what
+/// the peer said last. Its last words still count: they are received, and then the end.
+///
 /// # Errors
 /// `WouldBlock` on an empty non-blocking socket; `InvalidData` if the message was larger than `buf`
 /// or carried more than [`MAX_FDS`] descriptors (those that came are closed).
@@ -138,6 +141,7 @@ pub fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = CONTROL as _;
+    let mut reset = false;
     let len = loop {
         // SAFETY: `header` points at `buf` and `control`, which outlive the call.
         let got =
@@ -146,8 +150,10 @@ pub fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
             break got;
         }
         let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
+        match error.kind() {
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::ConnectionReset if !reset => reset = true,
+            _ => return Err(error),
         }
     };
     let fds = received_fds(&header);

@@ -88,3 +88,15 @@ fn a_descriptor_is_taken_once() {
     let _first = os::fds::from_raw(number);
     let _second = os::fds::from_raw(number);
 }
+
+#[test]
+fn the_last_words_of_a_peer_that_left_messages_unread_are_received_and_then_its_end() {
+    let (ours, theirs) = seqpacket::pair().unwrap();
+    seqpacket::send(ours.as_fd(), b"never read", &[]).unwrap();
+    seqpacket::send(theirs.as_fd(), b"last word", &[]).unwrap();
+    drop(theirs);
+    let mut buffer = [0; 64];
+    let got = seqpacket::recv(ours.as_fd(), &mut buffer).unwrap();
+    assert_eq!(&buffer[..got.len], b"last word");
+    assert_eq!(seqpacket::recv(ours.as_fd(), &mut buffer).unwrap().len, 0);
+}
