@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::windows::{Opening, Window, Zone, opening};
-use model::{AccountId, Conduit, Person, PersonId, Plant, Target, TargetId};
+use model::{AccountId, Conduit, ConduitId, Person, PersonId, Plant, Target, TargetId};
 use std::fmt;
 
 /// What a known person asks for.
@@ -84,7 +84,7 @@ impl fmt::Display for Refusal {
 /// A permission. Only [`decide`] can make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    conduit: model::ConduitId,
+    conduit: ConduitId,
     target: TargetId,
     account: AccountId,
     longest_s: u32,
@@ -103,7 +103,7 @@ impl Grant {
     }
 
     /// The conduit that permits it.
-    pub fn conduit(&self) -> &model::ConduitId {
+    pub fn conduit(&self) -> &ConduitId {
         &self.conduit
     }
 
@@ -135,12 +135,31 @@ pub(crate) struct Question<'a> {
 /// # Errors
 /// [`Refusal`] says why not, and who can lift it.
 pub fn decide(plant: &Plant, wish: &Wish, now: &Circumstances) -> Result<Grant, Refusal> {
+    decide_among(plant, wish, now, |_| true)
+}
+
+/// Decides again for a session that lives, on the conduit of its grant alone: another conduit has
+/// other terms, which its mediator does not enforce.
+///
+/// # Errors
+/// [`Refusal`] if that conduit no longer permits it.
+pub fn decide_again(plant: &Plant, wish: &Wish, granted: &ConduitId, now: &Circumstances) -> Result<Grant, Refusal> {
+    decide_among(plant, wish, now, |conduit| conduit.id == *granted)
+}
+
+fn decide_among(
+    plant: &Plant,
+    wish: &Wish,
+    now: &Circumstances,
+    counts: impl Fn(&Conduit) -> bool,
+) -> Result<Grant, Refusal> {
     let person = plant.person(&wish.person).ok_or(Refusal::NoConduit)?;
     let target = plant.target(&wish.target).ok_or(Refusal::NoConduit)?;
     let account = target.account(wish.account.as_ref().map_or("", AccountId::as_str)).ok_or(Refusal::NoConduit)?;
     let question = Question { plant, person, target, account: &account.id, now };
     let mut refusal = Refusal::NoConduit;
-    for conduit in plant.conduits_for(person).filter(|c| c.leads_to(&target.id, &account.id)) {
+    let leading = plant.conduits_for(person).filter(|c| c.leads_to(&target.id, &account.id));
+    for conduit in leading.filter(|c| counts(c)) {
         match checks::ALL.iter().try_for_each(|check| check(&question, conduit)) {
             Ok(()) => return grant(&question, conduit),
             Err(why) => refusal = why,

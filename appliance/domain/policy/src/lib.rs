@@ -8,4 +8,4 @@ mod decide;
 pub mod tries;
 pub mod windows;
 
-pub use decide::{Circumstances, Grant, Refusal, Wish, decide};
+pub use decide::{Circumstances, Grant, Refusal, Wish, decide, decide_again};

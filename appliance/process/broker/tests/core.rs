@@ -320,3 +320,41 @@ fn a_full_disk_refuses_new_sessions_and_spares_the_living() {
     let actions = bench.want(worker, "plc-gw");
     assert!(denied(&actions).expect("refused").contains("no room"));
 }
+
+/// The terms that a session's mediator is given.
+fn terms_of(actions: &[Action<u64>]) -> mediation::Terms {
+    let terms = actions.iter().find_map(|a| match a {
+        Action::ToMediator(_, mediation::Order::Start { terms }) => Some(terms.clone()),
+        _ => None,
+    });
+    terms.expect("the mediator is started")
+}
+
+#[test]
+fn a_session_runs_on_the_terms_of_the_conduit_that_granted_it() {
+    let mut bench = Bench::new();
+    let mut two = plant();
+    let mut shut = two.conduits[0].clone();
+    shut.id = ConduitId::parse("shut").unwrap();
+    (shut.approvals, shut.idle_s, shut.streams) = (2, 7, StreamRecord::LengthAndHash);
+    two.conduits = list(&[shut, two.conduits[0].clone()]);
+    bench.on(Input::Stored(Box::new(two)));
+    let worker = bench.front(7, 1);
+    bench.sign(worker, "vera", KEY);
+    let session = started_session(&bench.want(worker, "plc-gw")).expect("the second conduit permits it");
+    let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
+    let terms = terms_of(&bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17])));
+    assert_eq!((terms.idle_ms, terms.bulk_hash_only), (0, false), "not those of the conduit that is shut");
+}
+
+#[test]
+fn a_session_ends_with_its_own_conduit_although_another_would_permit_it() {
+    let mut bench = Bench::new();
+    let (_, session) = bench.live();
+    let mut other = plant();
+    let mut conduit = other.conduits[0].clone();
+    conduit.id = ConduitId::parse("other").unwrap();
+    other.conduits = list(&[conduit]);
+    let actions = bench.on(Input::Stored(Box::new(other)));
+    assert!(actions.iter().any(|a| matches!(a, Action::ToMediator(s, mediation::Order::End { .. }) if *s == session)));
+}

@@ -3,7 +3,8 @@
 use border::front::Choice;
 use border::{KeyLine, Line, Name, mediation};
 use codec::{List, Text};
-use model::{AccountId, Conduit, InputRecord, Login, Person, PersonId, Plant, StreamRecord, Target, TargetId};
+use super::Session;
+use model::{AccountId, ConduitId, InputRecord, Login, Person, PersonId, Plant, StreamRecord, Target, TargetId};
 use policy::{Circumstances, Wish};
 use std::net::SocketAddr;
 
@@ -115,22 +116,14 @@ pub(super) fn machine_facts(plant: &Plant, target: &TargetId, account: &AccountI
     })
 }
 
-/// The conduit that a session runs on.
-fn conduit<'a>(plant: &'a Plant, person: &str, target: &TargetId) -> Option<&'a Conduit> {
-    let person = plant.person(&PersonId::parse(person).ok()?)?;
-    plant.conduits_for(person).find(|c| c.targets.iter().any(|to| to.target == *target))
-}
-
-/// What the mediator shall enforce.
-pub(super) fn terms(
+/// What the mediator shall enforce: the terms of the conduit that granted the session.
+pub(super) fn terms<F>(
     plant: &Plant,
     session: u64,
-    person: Name,
-    target: &TargetId,
-    deadline_ms: u64,
-    started_ms: i64,
+    row: &Session<F>,
+    granted: &ConduitId,
 ) -> Option<mediation::Terms> {
-    let conduit = conduit(plant, &person, target)?;
+    let conduit = plant.conduits.iter().find(|conduit| conduit.id == *granted)?;
     let input = match conduit.input {
         InputRecord::All => mediation::InputRecord::All,
         InputRecord::None => mediation::InputRecord::None,
@@ -138,15 +131,15 @@ pub(super) fn terms(
     };
     Some(mediation::Terms {
         session,
-        person,
-        target: Name::cut(target.as_str()),
-        deadline_ms,
+        person: row.person.clone(),
+        target: Name::cut(row.target.as_str()),
+        deadline_ms: row.deadline_ms,
         idle_ms: u64::from(conduit.idle_s) * 1000,
         recorder_grace_ms: u64::from(conduit.recorder_grace_s) * 1000,
         input,
         bulk_hash_only: conduit.streams == StreamRecord::LengthAndHash,
         recipients: plant.recording.auditors.clone(),
-        started_ms,
+        started_ms: row.started_ms,
     })
 }
 

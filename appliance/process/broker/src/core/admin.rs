@@ -176,6 +176,7 @@ impl<F> Core<F> {
             person: Name::cut("dinlock"),
             target,
             account,
+            conduit: None,
             peer: None,
             life: Life::default(),
             started_ms: self.now.wall_ms,

@@ -142,6 +142,8 @@ struct Session<F> {
     person: border::Name,
     target: model::TargetId,
     account: model::AccountId,
+    /// The conduit that grants it; none for a test, in which nobody works.
+    conduit: Option<model::ConduitId>,
     peer: Option<SocketAddr>,
     life: Life,
     started_ms: i64,

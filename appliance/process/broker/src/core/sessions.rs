@@ -47,6 +47,7 @@ impl<F> Core<F> {
                     person: Name::cut(person.to_string()),
                     target: grant.target().clone(),
                     account: grant.account().clone(),
+                    conduit: Some(grant.conduit().clone()),
                     peer: Some(peer),
                     life: Life::default(),
                     started_ms: self.now.wall_ms,
@@ -116,7 +117,7 @@ impl<F> Core<F> {
         let person = row.person.clone();
         let target = Name::cut(row.target.to_string());
         let test = row.test_for.is_some();
-        let terms = access::terms(plant, session, row.person.clone(), &row.target, row.deadline_ms, row.started_ms);
+        let terms = row.conduit.as_ref().and_then(|conduit| access::terms(plant, session, row, conduit));
         let Some(facts) = facts else {
             self.end_session(session, Reason::NotConnected, "the target is no longer in the plant file");
             return self.session_over(session);
@@ -128,11 +129,13 @@ impl<F> Core<F> {
             Some(secrets),
         ));
         if !test {
+            let Some(terms) = terms else {
+                self.end_session(session, Reason::PermissionWithdrawn, "its conduit is no longer in the plant file");
+                return self.session_over(session);
+            };
             let open = vault::Request::OpenRecording { session, person, target: target.clone() };
             self.act(Action::ToVault(open, Some(record)));
-            if let Some(terms) = terms {
-                self.act(Action::ToMediator(session, mediation::Order::Start { terms }));
-            }
+            self.act(Action::ToMediator(session, mediation::Order::Start { terms }));
         }
         let setup = machine::Order::Setup { target, host_keys: facts.host_keys, legacy: facts.legacy };
         self.act(Action::ToBack(session, setup));
@@ -355,7 +358,7 @@ impl<F> Core<F> {
         let wish = policy::Wish { person: access::person_named(&row.person), target: row.target.clone(), account: Some(row.account.clone()) };
         // Only what is withdrawn counts here: a full disk or the session limit refuses new ones.
         let now = Circumstances { disk_refuses: false, sessions: 0, ..self.circumstances() };
-        policy::decide(plant, &wish, &now).is_ok()
+        row.conduit.as_ref().is_some_and(|granted| policy::decide_again(plant, &wish, granted, &now).is_ok())
     }
 
     pub(super) fn note_session(&mut self, session: u64, kind: &str, result: &str, requirement: &str, detail: String) {
