@@ -181,6 +181,21 @@ fn bulk_is_hashed_where_the_terms_say_so() {
 }
 
 #[test]
+fn a_hashed_stream_too_is_released_only_when_its_hash_is_in_hand() {
+    let mut hashed = terms();
+    hashed.bulk_hash_only = true;
+    let mut bench = Bench::start(hashed);
+    bench.open(false);
+    bench.front(input(b"first "));
+    bench.vault = false;
+    bench.front(input(b"second"));
+    assert_eq!(bench.typed(), b"first ", "its hash is not in hand");
+    bench.vault = true;
+    bench.in_hand();
+    assert_eq!(bench.typed(), b"first second");
+}
+
+#[test]
 fn a_new_observer_sees_the_last_screenful_and_what_follows() {
     let mut bench = Bench::start(terms());
     bench.open(true);

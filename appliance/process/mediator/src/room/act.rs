@@ -13,8 +13,6 @@ pub enum Act {
     FrontSame,
     /// Send to the machine's side: an encoded `work::Down`.
     Back(Vec<u8>),
-    /// Send the message that was just received to the machine's side.
-    BackSame,
     /// Send to the vault: an encoded `record::Entry`.
     Record(Vec<u8>),
     /// Send to the broker: an encoded `mediation::Event`.

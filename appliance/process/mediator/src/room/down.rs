@@ -140,7 +140,7 @@ impl Room {
 
     fn typed(&mut self, now: u64, channel: u32, bytes: &[u8]) -> Result<(), Broken> {
         let suspended = self.suspended();
-        let (policy, held) = (self.input, self.recorder.held());
+        let policy = self.input;
         let Some(state) = speaking(&mut self.channels, &self.gone, channel)? else { return Ok(()) };
         if state.down_eof {
             return Err(against(channel, "data after the end of data"));
@@ -150,7 +150,7 @@ impl Room {
         }
         let count = u32::try_from(bytes.len()).expect("data is at most 64 KiB");
         state.down_credit = state.down_credit.checked_sub(count).ok_or(against(channel, "data beyond its credit"))?;
-        let (terminal, fast) = (state.screen.is_some(), state.held.is_empty() && !suspended && state.released);
+        let terminal = state.screen.is_some();
         if terminal && suspended {
             state.down_credit += count;
             self.last_input_us = now;
@@ -158,27 +158,20 @@ impl Room {
             self.acts.push(Act::Front(codec::encode(&Up::Credit { channel, bytes: count })));
             return Ok(());
         }
-        if let Some(hashes) = &mut state.hashes {
-            if hashes.0.update(bytes) {
-                let what = hashes.0.item(channel, Direction::ToTarget);
-                state.need = self.recorder.item(now, what, &mut self.acts);
-            }
-            if fast && state.need <= held {
-                state.at_back += count;
-                self.last_input_us = now;
-                self.acts.push(Act::BackSame);
-                return Ok(());
-            }
+        let what = if let Some(hashes) = &mut state.hashes {
+            // The hash up to here, for each message: nothing goes on before its own record is in hand.
+            hashes.0.update(bytes);
+            hashes.0.item(channel, Direction::ToTarget)
         } else {
-            let what = match policy {
+            match policy {
                 InputRecord::All => {
                     What::Input { channel, bytes: Bytes::new(bytes).expect("data is at most 64 KiB") }
                 }
                 // Text that the machine echoes follows as `Input` once the echo is there.
                 InputRecord::None | InputRecord::Echoed => What::InputHidden { channel, length: count },
-            };
-            state.need = self.recorder.item(now, what, &mut self.acts);
-        }
+            }
+        };
+        state.need = self.recorder.item(now, what, &mut self.acts);
         self.last_input_us = now;
         self.hold_data(now, channel, bytes)
     }

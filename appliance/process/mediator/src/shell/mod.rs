@@ -243,7 +243,6 @@ impl Shell {
                 Act::Front(bytes) => front.send(bytes),
                 Act::FrontSame => front.send_slice(message),
                 Act::Back(bytes) => back.send(bytes),
-                Act::BackSame => back.send_slice(message),
                 Act::Record(bytes) => record.send(bytes),
                 Act::Control(bytes) => {
                     if control.waiting() < CONTROL_QUEUE_MAX {

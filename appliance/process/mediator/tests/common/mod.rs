@@ -69,7 +69,6 @@ impl Bench {
                 Act::Front(bytes) => self.up.push(codec::decode(&bytes).unwrap()),
                 Act::FrontSame => self.up.push(codec::decode(message).unwrap()),
                 Act::Back(bytes) => self.down.push(codec::decode(&bytes).unwrap()),
-                Act::BackSame => self.down.push(codec::decode(message).unwrap()),
                 Act::Record(bytes) => self.entries.push(codec::decode(&bytes).unwrap()),
                 Act::Control(bytes) => self.events.push(codec::decode(&bytes).unwrap()),
                 Act::Observer(_, bytes) | Act::Observers(bytes) => self.observed.push(codec::decode(&bytes).unwrap()),
