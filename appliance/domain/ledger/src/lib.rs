@@ -2,7 +2,7 @@
 //!
 //! Bytes in, bytes out: the vault owns the file and the disk. It must never accept a row whose hash,
 //! number, form or signature is not exactly right, never write two forms of one row, and never
-//! panic on a file's bytes. Proof: `tests/chain.rs`, `tests/export.rs`, `tests/manifest.rs`.
+//! panic on a file's bytes. Proof: `tests/chain.rs`, `tests/export.rs`, `tests/manifest.rs`, `tests/marks.rs`.
 //!
 //! The format is `docs/formats/ledger.md`, and other programs read it from there: a change of a byte
 //! here is a new version there. What a chain alone cannot show is a file rolled back to an older
@@ -14,6 +14,7 @@ mod fault;
 mod hex;
 mod json;
 pub mod manifest;
+pub mod marks;
 mod row;
 mod verify;
 mod writer;

@@ -1,7 +1,7 @@
 //! The index: SQLite beside the ledger, for lists. The ledger is the truth; whatever is wrong with
 //! the index, it is made again.
 
-use crate::keeper::{mark_of, session_of};
+use crate::keeper::session_of;
 use ledger::Row;
 use model::SessionId;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -138,7 +138,7 @@ impl Index {
 /// What a row of the vault says about a recording.
 fn recording(change: &rusqlite::Transaction<'_>, session: i64, row: &Row) -> rusqlite::Result<()> {
     let at = number(row.at.unix_ms);
-    let bytes = mark_of(row).map(|mark| number(mark.0));
+    let bytes = ledger::marks::of(row).map(|mark| number(mark.0));
     match &*row.event.kind {
         "recording.opened" => change.execute(
             "INSERT OR REPLACE INTO recordings VALUES (?1, ?2, ?3, ?4, NULL, 0, 0)",

@@ -6,7 +6,7 @@
 use crate::book::{Book, BookError};
 use crate::disk::Disk;
 use codec::Text;
-use ledger::{At, Category, Event, Outcome, Row, SigningKey, hex, unhex};
+use ledger::{At, Category, Event, Outcome, Row, SigningKey, marks};
 use model::SessionId;
 use recording::Marker;
 use std::collections::BTreeMap;
@@ -83,14 +83,7 @@ fn event(session: u64, kind: &str, result: Outcome, detail: &str) -> Event {
 
 fn mark_words(marker: &Marker) -> String {
     let (length, hash) = marker.mark();
-    format!("length {length} sha256 {}", hex(&hash))
-}
-
-/// The length and hash that a row about a recording names.
-pub fn mark_of(row: &Row) -> Option<(u64, ledger::Hash)> {
-    let (_, rest) = row.event.detail.split_once("length ")?;
-    let (length, rest) = rest.split_once(" sha256 ")?;
-    Some((length.parse().ok()?, unhex(rest.get(..64)?.as_bytes())?))
+    marks::words(length, &hash)
 }
 
 /// The session that a row is about.
@@ -106,27 +99,27 @@ impl<D: Disk> Keeper<D> {
     pub fn open(mut disk: D, key: SigningKey, at: At) -> Result<Opened<D>, BookError> {
         disk.make_folder(FOLDER)?;
         let (book, rows) = Book::open(&mut disk, key, at)?;
-        let mut marks: BTreeMap<u64, Option<Vec<Mark>>> = BTreeMap::new();
+        let mut known_marks: BTreeMap<u64, Option<Vec<Mark>>> = BTreeMap::new();
         for row in &rows {
             let Some(session) = session_of(row) else { continue };
-            let known = marks.entry(session).or_insert_with(|| Some(Vec::new()));
+            let known = known_marks.entry(session).or_insert_with(|| Some(Vec::new()));
             // Only the vault's own word counts.
             match (&*row.event.source, &*row.event.kind) {
-                ("vault", "recording.closed") => *known = None,
-                ("vault", "recording.kept") => {
+                ("vault", marks::CLOSED) => *known = None,
+                ("vault", marks::KEPT) => {
                     if let Some(known) = known {
-                        known.extend(mark_of(row));
+                        known.extend(marks::of(row));
                     }
                 }
                 _ => {}
             }
         }
-        let mut last = marks.keys().next_back().copied().unwrap_or(0);
+        let mut last = known_marks.keys().next_back().copied().unwrap_or(0);
         let mut keeper = Self { disk, book, reels: BTreeMap::new() };
         for name in keeper.disk.list(FOLDER)? {
             let Some(id) = name.strip_suffix(".dlr").and_then(|stem| SessionId::parse(stem).ok()) else { continue };
             last = last.max(id.0);
-            if let Some(marks) = marks.get(&id.0).cloned().unwrap_or_else(|| Some(Vec::new())) {
+            if let Some(marks) = known_marks.get(&id.0).cloned().unwrap_or_else(|| Some(Vec::new())) {
                 keeper.take_up(id.0, &marks, at)?;
             }
         }
@@ -168,7 +161,7 @@ impl<D: Disk> Keeper<D> {
         let state = if closed { "whole" } else { "open" };
         let cut = bytes.len() as u64 - whole;
         let words = format!("{state}, {}; found at start, {cut} torn bytes cut", mark_words(&marker));
-        self.note(event(session, "recording.closed", Outcome::Ok, &words), at);
+        self.note(event(session, marks::CLOSED, Outcome::Ok, &words), at);
         Ok(())
     }
 
@@ -285,7 +278,7 @@ impl<D: Disk> Keeper<D> {
                     Ok(()) => {
                         (reel.dirty, reel.fresh, reel.kept) = (false, false, reel.marker.mark().0);
                         if reel.kept > 0 {
-                            notes.push(event(session, "recording.kept", Outcome::Ok, &mark_words(&reel.marker)));
+                            notes.push(event(session, marks::KEPT, Outcome::Ok, &mark_words(&reel.marker)));
                             round.kept.push((session, reel.kept));
                         }
                     }
@@ -301,7 +294,7 @@ impl<D: Disk> Keeper<D> {
             } else if let Some(whole) = reel.over {
                 let state = if whole { "whole" } else { "open" };
                 let words = format!("{state}, {}", mark_words(&reel.marker));
-                notes.push(event(session, "recording.closed", Outcome::Ok, &words));
+                notes.push(event(session, marks::CLOSED, Outcome::Ok, &words));
             }
         }
         for note in notes {

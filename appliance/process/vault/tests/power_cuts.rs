@@ -8,7 +8,7 @@ use ledger::{At, Category, Event, Outcome, SigningKey};
 use recording::{Header, Item, Sealer, What};
 use std::collections::BTreeMap;
 use vault::disk::Disk;
-use vault::keeper::{Keeper, mark_of, session_of};
+use vault::keeper::{Keeper, session_of};
 
 const SEEDS: u64 = 400;
 
@@ -119,7 +119,7 @@ fn hold(keeper: &Keeper<FakeDisk>, said: &Said) -> Result<(), String> {
             return Err(format!("recording {session}: {kept} bytes were kept, and are gone or others"));
         }
         let about = rows.iter().filter(|row| session_of(row) == Some(*session) && &*row.event.source == "vault");
-        let marks: Vec<_> = about.filter_map(mark_of).collect();
+        let marks: Vec<_> = about.filter_map(ledger::marks::of).collect();
         recording::check(&bytes[..], &marks, false).map_err(|error| format!("recording {session}: {error}"))?;
     }
     Ok(())

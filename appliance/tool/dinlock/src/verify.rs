@@ -1,7 +1,8 @@
 //! `dinlock verify`: exports held against the box's public key, with no box and no network.
 
 use ed25519_dalek::VerifyingKey;
-use ledger::manifest;
+use ledger::marks::{End, Marks};
+use ledger::{Row, manifest};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -51,16 +52,34 @@ fn folder(key: &VerifyingKey, path: &Path) -> Result<String, String> {
     }
     found.sort();
     signed.check(&found).map_err(|e| format!("{}: {e}", path.display()))?;
-    for listed in &signed.files {
-        let inner = path.join(&listed.name);
-        if listed.name == ROWS {
-            file(key, &inner)?;
-        } else {
-            let source = io::BufReader::new(File::open(&inner).map_err(|e| format!("{}: {e}", inner.display()))?);
-            recording::check(source, &[], false).map_err(|e| format!("{}: {e}", inner.display()))?;
-        }
+    let recordings: Vec<&str> = signed.files.iter().map(|f| f.name.as_str()).filter(|name| *name != ROWS).collect();
+    let rows = if signed.files.iter().any(|f| f.name == ROWS) { rows_of(key, &path.join(ROWS))? } else { Vec::new() };
+    for name in recordings {
+        recording_file(&path.join(name), name, &rows)?;
     }
     Ok(format!("{} files as the box signed them, ledger head {}", signed.files.len(), ledger::hex(&signed.ledger_head)))
+}
+
+/// The rows of an export that is whole; its first line is its header.
+fn rows_of(key: &VerifyingKey, path: &Path) -> Result<Vec<Row>, String> {
+    let bytes = read(path)?;
+    ledger::verify_export(&bytes, key).map_err(|e| format!("{}: {e}", path.display()))?;
+    let lines = bytes.split(|b| *b == b'\n').skip(1).filter(|line| !line.is_empty());
+    lines.map(|line| ledger::parse(line).map_err(|e| format!("{}: {e}", path.display()))).collect()
+}
+
+/// Holds a recording against what the ledger said of it while it was written: an edit of the disk
+/// before the export shows here, whatever the manifest says.
+fn recording_file(path: &Path, name: &str, rows: &[Row]) -> Result<(), String> {
+    let error = |why: String| format!("{}: {why}", path.display());
+    let session = name.strip_suffix(".dlr").ok_or_else(|| error("it is neither a recording nor the ledger's rows".into()))?;
+    let marks = Marks::of(rows.iter(), session);
+    let source = io::BufReader::new(File::open(path).map_err(|e| error(e.to_string()))?);
+    let found = recording::check(source, &marks.kept, marks.end == End::Whole).map_err(|e| error(e.to_string()))?;
+    if marks.end == End::Open && found.marked != found.length {
+        return Err(error(format!("the ledger closed it at {} bytes, it has {}", found.marked, found.length)));
+    }
+    Ok(())
 }
 
 /// Length and hash of one file, read in pieces: recordings may be larger than memory.

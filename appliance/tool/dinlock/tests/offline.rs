@@ -3,7 +3,7 @@
 
 use codec::{Bytes, Text};
 use ledger::manifest::{self, Manifest};
-use ledger::{At, Category, Event, Outcome, SigningKey, Writer};
+use ledger::{At, Category, Event, Outcome, SigningKey, Writer, marks};
 use recording::{Header, Item, Sealer, What};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -72,22 +72,64 @@ fn identity(folder: &Path, name: &str) -> (String, String) {
     (path, String::from_utf8(made.stdout).unwrap().trim().to_owned())
 }
 
+/// The ledger of a recording that was kept in two steps and closed.
+fn rows_about(key: &SigningKey, recording: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new(key.clone());
+    let mut bytes = Vec::new();
+    let half = &recording[..recording.len() / 2];
+    for (kind, state, part) in [(marks::KEPT, "", half), (marks::CLOSED, "whole, ", recording)] {
+        let mut event = Event::new("vault", Category::Recording, kind, Outcome::Ok, "SR 2.8");
+        event.session = Some(Text::cut("s-000001"));
+        event.detail = Text::cut(format!("{state}{}", marks::words(part.len() as u64, &Sha256::digest(part).into())));
+        bytes.extend(writer.row(&event, AT));
+    }
+    bytes.extend(writer.checkpoint(AT));
+    ledger::export(&bytes, 1, 3, AT, key).unwrap()
+}
+
 fn export(folder: &Path, recipient: &str) -> PathBuf {
+    let (key, _) = box_key();
+    let recording = sealed(recipient);
+    let rows = rows_about(&key, &recording);
+    signed_export(folder, rows, recording)
+}
+
+/// Whatever it is given, signed as the box would.
+fn signed_export(folder: &Path, rows: Vec<u8>, recording: Vec<u8>) -> PathBuf {
     let (key, _) = box_key();
     let out = folder.join("export");
     fs::create_dir_all(&out).unwrap();
-    let contents = [("ledger.rows", rows(&key, 3)), ("s-000001.dlr", sealed(recipient))];
+    let contents = [("ledger.rows", rows), ("s-000001.dlr", recording)];
     let files = contents.iter().map(|(name, bytes)| manifest::File {
         name: (*name).to_owned(),
         size: bytes.len() as u64,
         sha256: Sha256::digest(bytes).into(),
     });
-    let manifest = Manifest { at: AT, ledger_seq: 4, ledger_head: [1; 32], files: files.collect() };
+    let manifest = Manifest { at: AT, ledger_seq: 3, ledger_head: [1; 32], files: files.collect() };
     fs::write(out.join("manifest"), manifest::sign(&manifest, &key).unwrap()).unwrap();
     for (name, bytes) in contents {
         fs::write(out.join(name), bytes).unwrap();
     }
     out
+}
+
+#[test]
+fn a_disk_that_was_edited_before_the_export_is_found_out_by_the_ledgers_marks() {
+    let folder = Folder::new("edited");
+    let (_, recipient) = identity(&folder.0, "auditor.key");
+    let (key, shown) = box_key();
+    let good = sealed(&recipient);
+    let rows = rows_about(&key, &good);
+    let accepted = |recording: Vec<u8>| {
+        let out = signed_export(&folder.0, rows.clone(), recording);
+        dinlock(&["verify", "--box", &shown, &out.display().to_string()]).status.success()
+    };
+    assert!(accepted(good.clone()), "the recording as it was kept");
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert!(!accepted(changed), "a byte changed on the disk");
+    assert!(!accepted(good[..good.len() - 1].to_vec()), "cut on the disk");
+    assert!(!accepted([good, vec![0]].concat()), "a byte added on the disk");
 }
 
 #[test]
