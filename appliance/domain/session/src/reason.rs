@@ -55,6 +55,8 @@ reasons! {
     PartDied = "part_died", "a part of the session stopped";
     /// It did not end by itself and was killed (rung 2).
     Overdue = "overdue", "it did not end by itself and was killed";
+    /// It was a try by an administrator, and is done.
+    Tested = "tested", "the try is done";
     /// The broker's restart found it gone.
     LostInRestart = "lost_in_restart", "it was gone when the broker came back";
 }

@@ -358,3 +358,14 @@ fn a_session_ends_with_its_own_conduit_although_another_would_permit_it() {
     let actions = bench.on(Input::Stored(Box::new(other)));
     assert!(actions.iter().any(|a| matches!(a, Action::ToMediator(s, mediation::Order::End { .. }) if *s == session)));
 }
+
+#[test]
+fn the_box_gives_no_key_before_its_vault_is_open() {
+    let mut bench = Bench::new();
+    let ask = || Input::Admin { client: 1, uid: 0, request: Box::new(Ask::Status), plant: None };
+    let early = bench.on(ask());
+    assert!(early.iter().any(|a| matches!(a, Action::ToAdmin(1, Reply::Refused { .. }, _))));
+    bench.on(Input::Vault(vault::Event::Ready { box_key: [5; 32], plant: false, next_session: 1 }, vec![]));
+    let later = bench.on(ask());
+    assert!(later.iter().any(|a| matches!(a, Action::ToAdmin(1, Reply::Status { box_key, .. }, _) if *box_key == [5; 32])));
+}

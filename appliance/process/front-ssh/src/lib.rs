@@ -31,6 +31,8 @@ use tokio::sync::mpsc;
 const LOGIN_LIMIT: Duration = Duration::from_secs(30);
 /// How long the last words may take to reach the client.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a client may keep its connection once all its channels are closed.
+const CLIENT_LEAVES: Duration = Duration::from_secs(2);
 /// How long to wait for a first channel that can be told why there is no session.
 const FIRST_CHANNEL: Duration = Duration::from_secs(5);
 
@@ -79,8 +81,13 @@ fn serve_one(prepared: Prepared) -> Result<(), String> {
                 }
             }
         }
-        last_words(&hall, &handle).await;
-        drop(tokio::time::timeout(Duration::from_secs(1), session).await);
+        last_words(&hall).await;
+        // A client whose channels are all closed goes by itself. It is not told to: OpenSSH's leaves
+        // at that word without showing what it still holds, the very line that says why.
+        if tokio::time::timeout(CLIENT_LEAVES, &mut session).await.is_err() {
+            disconnect(&hall, &handle).await;
+            drop(tokio::time::timeout(Duration::from_secs(1), session).await);
+        }
         Ok(())
     })
 }
@@ -106,8 +113,8 @@ fn broker_ended(
     }
 }
 
-/// Lets the writers finish, within limits, and disconnects.
-async fn last_words(hall: &Hall, handle: &Handle) {
+/// Lets the writers finish, within limits.
+async fn last_words(hall: &Hall) {
     hall.throttle.resume();
     let begun = tokio::time::Instant::now();
     loop {
@@ -121,6 +128,10 @@ async fn last_words(hall: &Hall, handle: &Handle) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Tells a client to go that keeps its connection without a channel.
+async fn disconnect(hall: &Hall, handle: &Handle) {
     let text = match &hall.lock().access {
         Access::Over(text) => text.clone(),
         Access::Nobody | Access::Choosing | Access::Asked(_) | Access::Live => String::new(),

@@ -83,9 +83,12 @@ impl<F> Core<F> {
     }
 
     fn status(&mut self, client: u64) {
+        let Some(box_key) = self.box_key else {
+            return self.refuse(client, "the box is starting: its vault is not open yet; ask again in a moment");
+        };
         let reply = Reply::Status {
             name: self.plant.as_ref().map(|p| access::box_name(p)).unwrap_or_default(),
-            box_key: self.box_key,
+            box_key,
             armed: self.plant.is_some(),
             sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
             free_mb: self.free_mb,
@@ -198,8 +201,7 @@ impl<F> Core<F> {
 
     pub(super) fn test_done(&mut self, session: u64, client: u64, ok: bool) {
         let Some(row) = self.sessions.get_mut(&session) else { return };
-        row.test_for = None;
-        row.front = None;
+        row.life.end(Reason::Tested);
         let mut steps: Vec<Line> = row.steps.iter().map(|s| Line::cut(s.clone())).collect();
         if !ok && steps.is_empty() {
             steps.push(Line::cut(row.words.clone()));
@@ -207,7 +209,6 @@ impl<F> Core<F> {
         let steps = List::new(steps).unwrap_or_default();
         self.act(Action::ToAdmin(client, Reply::Tested { steps, ok }, Vec::new()));
         if let Some(row) = self.sessions.get_mut(&session) {
-            row.test_for = Some(0);
             row.kill_at_ms = Some(self.now.boot_ms);
         }
     }
@@ -226,7 +227,7 @@ impl<F> Core<F> {
     pub(super) fn on_vault(&mut self, event: vault::Event, fds: Vec<F>) {
         match event {
             vault::Event::Ready { box_key, plant: _, next_session } => {
-                self.box_key = box_key;
+                self.box_key = Some(box_key);
                 self.next_session = self.next_session.max(next_session);
                 self.audit(Note::new("system", "broker.started", "ok", "SR 2.8"));
             }

@@ -162,7 +162,8 @@ struct Session<F> {
 /// The broker.
 pub struct Core<F> {
     plant: Option<Box<Plant>>,
-    box_key: [u8; 32],
+    /// The box's public key: none until the vault has said that it is ready.
+    box_key: Option<[u8; 32]>,
     fronts: BTreeMap<u64, Front>,
     waiting: VecDeque<(u64, SocketAddr)>,
     starting: BTreeMap<u64, (u64, SocketAddr)>,
@@ -189,7 +190,7 @@ impl<F> Default for Core<F> {
     fn default() -> Self {
         Self {
             plant: None,
-            box_key: [0; 32],
+            box_key: None,
             fronts: BTreeMap::new(),
             waiting: VecDeque::new(),
             starting: BTreeMap::new(),

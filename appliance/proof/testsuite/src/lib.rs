@@ -1,0 +1,174 @@
+//! The whole box with real peers: the demo's processes, OpenSSH on both sides, real namespaces.
+//!
+//! Tests reach the box as its users do (`ssh`, `dinlock`) and look at it from outside (`/proc`,
+//! namespaces). It must never send a packet but to loopback and the namespaces that the demo made.
+//! Needs root. One box at a time: `.config/nextest.toml`.
+
+mod one_time;
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running box. It ends with this value.
+pub struct TheBox {
+    state: PathBuf,
+    facts: Value,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("three folders below the root").to_path_buf()
+}
+
+fn xtask(arguments: &[&str], state: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--locked", "--package", "xtask", "--", "demo"]).args(arguments);
+    command.arg("--state").arg(state).current_dir(root()).stdin(Stdio::null());
+    command.output().expect("cargo runs")
+}
+
+impl TheBox {
+    /// Starts a box with nothing on its disk.
+    pub fn start() -> Self {
+        let state = std::env::temp_dir().join(format!("dinlock-box-{}", std::process::id()));
+        fs::remove_dir_all(&state).ok();
+        let begun = xtask(&["--detach"], &state);
+        assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
+        let text = fs::read_to_string(state.join("demo.json")).expect("demo.json is there when the box is ready");
+        Self { facts: serde_json::from_str(&text).expect("demo.json is JSON"), state }
+    }
+
+    /// A text of `demo.json`.
+    pub fn fact(&self, pointer: &str) -> String {
+        let value = self.facts.pointer(pointer).unwrap_or_else(|| panic!("demo.json has no {pointer}"));
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    }
+
+    /// The box's state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// `ssh` as this person, with options.
+    pub fn ssh(&self, options: &[&str], user: &str) -> Command {
+        let person = user.split('+').next().unwrap_or_default();
+        let key = self.state.join("people").join(person);
+        let hosts = self.state.join("known_hosts");
+        let mut command = Command::new("ssh");
+        command.args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"]);
+        command.args(["-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=20"]);
+        command.arg("-o").arg(format!("UserKnownHostsFile={}", hosts.display())).arg("-i").arg(key);
+        command.args(["-p", &self.fact("/ssh/port")]).args(options);
+        command.arg(format!("{user}@{}", self.fact("/ssh/host")));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command on the machine as Vera.
+    pub fn vera(&self, command: &str) -> Output {
+        self.ssh(&[], "vera+plc-gw").arg(command).output().expect("ssh runs")
+    }
+
+    /// `dinlock` on this box.
+    pub fn dinlock(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(self.fact("/dinlock"));
+        command.args(["--socket", &self.fact("/admin/socket")]).args(arguments);
+        command.output().expect("dinlock runs")
+    }
+
+    /// A listing of `dinlock`.
+    pub fn listing(&self, arguments: &[&str]) -> Vec<Value> {
+        let out = self.dinlock(&[arguments, &["--json"]].concat());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).expect("a JSON list")
+    }
+
+    /// Audit rows of a kind.
+    pub fn audited(&self, kind: &str) -> Vec<Value> {
+        self.listing(&["audit", "list"]).into_iter().filter(|row| row["kind"] == kind).collect()
+    }
+
+    /// The one living session.
+    pub fn living(&self) -> Option<String> {
+        let rows = self.listing(&["session", "list"]);
+        rows.iter().find(|row| row["state"] == "live" || row["state"] == "paused").map(|row| text(&row["id"]))
+    }
+
+    /// Waits for the one living session.
+    pub fn wait_living(&self) -> String {
+        let found = within(Duration::from_secs(20), || self.living());
+        found.expect("a session lives within 20 s")
+    }
+
+    /// How a session ended, once it has; and how long that took from now.
+    pub fn wait_ended(&self, id: &str) -> (String, Duration) {
+        let start = Instant::now();
+        let ended = within(Duration::from_secs(20), || {
+            let rows = self.listing(&["session", "list", "--all"]);
+            rows.iter().find(|row| row["id"] == id && row["state"] == "ended").map(|row| text(&row["reason"]))
+        });
+        (ended.expect("it ends within 20 s"), start.elapsed())
+    }
+
+    /// Processes of sessions and fronts, by the name of their executable.
+    pub fn workers(&self, name: &str) -> Vec<u32> {
+        let entries = fs::read_dir("/proc").expect("/proc is there").filter_map(Result::ok);
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let named = |pid: &u32| {
+            let first = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            first.split(|b| *b == 0).next() == Some(name.as_bytes())
+        };
+        pids.filter(named).collect()
+    }
+
+    /// The one-time code of a person, now.
+    pub fn code(&self, person: &str) -> String {
+        let people = self.facts["people"].as_array().expect("people");
+        let found = people.iter().find(|p| p["name"] == person).expect("a person of the demo");
+        one_time::code(found["totp"].as_str().expect("a seed"))
+    }
+}
+
+impl Drop for TheBox {
+    fn drop(&mut self) {
+        xtask(&["--stop"], &self.state);
+        if !std::thread::panicking() {
+            fs::remove_dir_all(&self.state).ok();
+        }
+    }
+}
+
+/// A JSON text.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Asks until there is an answer, or the time is over.
+pub fn within<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        match ask() {
+            Some(answer) => return Some(answer),
+            None if start.elapsed() > time => return None,
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// Standard output as text.
+pub fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Standard error as text.
+pub fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A signal by name, to one process.
+pub fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "{name} to {pid}");
+}
