@@ -7,6 +7,8 @@
 //! `A2b` in comments: from A to B. Descriptors that travel with a message are named in its comment,
 //! in their order.
 
+#![allow(missing_docs, reason = "a message's own comment speaks of its fields, and their types carry the limits")]
+
 pub mod admin;
 pub mod connector;
 pub mod front;

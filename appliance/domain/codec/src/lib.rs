@@ -1,7 +1,7 @@
 //! The binary form of every typed message: bounded, canonical, without I/O.
 //!
 //! It must never allocate more than a message's own length, never accept two encodings of one
-//! value, and never panic on any bytes. Proof: `tests/hostile.rs` and the fuzz target `codec`.
+//! value, and never panic on any bytes. Proof: `tests/hostile.rs`.
 //!
 //! Integers are little-endian and fixed in width; text, bytes and lists carry a `u32` count that is
 //! held against the type's own limit before anything is reserved.

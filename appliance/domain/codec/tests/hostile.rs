@@ -1,5 +1,7 @@
 //! Claims of the codec: round trip, one form only, limits before memory, no panic on any bytes.
 
+#![allow(missing_docs, reason = "types of a test")]
+
 use codec::{Bytes, Input, List, Malformed, Text, Wire, decode, encode, wire_enum, wire_struct};
 
 wire_struct! {

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::windows::{Opening, Window, Zone, opening};
-use model::{AccountId, Conduit, ConduitId, Person, PersonId, Plant, Target, TargetId};
+use model::{AccountId, Conduit, ConduitId, PersonId, Plant, Target, TargetId};
 use std::fmt;
 
 /// What a known person asks for.
@@ -123,7 +123,6 @@ impl Grant {
 /// What every check may look at.
 pub(crate) struct Question<'a> {
     pub plant: &'a Plant,
-    pub person: &'a Person,
     pub target: &'a Target,
     pub account: &'a AccountId,
     pub now: &'a Circumstances,
@@ -156,7 +155,7 @@ fn decide_among(
     let person = plant.person(&wish.person).ok_or(Refusal::NoConduit)?;
     let target = plant.target(&wish.target).ok_or(Refusal::NoConduit)?;
     let account = target.account(wish.account.as_ref().map_or("", AccountId::as_str)).ok_or(Refusal::NoConduit)?;
-    let question = Question { plant, person, target, account: &account.id, now };
+    let question = Question { plant, target, account: &account.id, now };
     let mut refusal = Refusal::NoConduit;
     let leading = plant.conduits_for(person).filter(|c| c.leads_to(&target.id, &account.id));
     for conduit in leading.filter(|c| counts(c)) {

@@ -2,8 +2,10 @@
 
 use session::{Life, NotNow, Reason, State};
 
-/// An event by name.
-type Event = (&'static str, fn(&mut Life) -> Result<(), NotNow>);
+/// One step of a life.
+type Step = fn(&mut Life) -> Result<(), NotNow>;
+/// A step by its name.
+type Event = (&'static str, Step);
 
 const EVENTS: &[Event] = &[
     ("approve", Life::approve),
@@ -23,7 +25,7 @@ const ALLOWED: &[(State, &str, State)] = &[
 
 fn life_in(state: State) -> Life {
     let mut life = Life::default();
-    let path: &[fn(&mut Life) -> Result<(), NotNow>] = match state {
+    let path: &[Step] = match state {
         State::Requested | State::Ending | State::Ended => &[],
         State::Approved => &[Life::approve],
         State::Connecting => &[Life::approve, Life::connect],

@@ -150,10 +150,10 @@ pub fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
             break got;
         }
         let error = io::Error::last_os_error();
-        match error.kind() {
-            io::ErrorKind::Interrupted => {}
-            io::ErrorKind::ConnectionReset if !reset => reset = true,
-            _ => return Err(error),
+        if error.kind() == io::ErrorKind::ConnectionReset && !reset {
+            reset = true;
+        } else if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
     };
     let fds = received_fds(&header);

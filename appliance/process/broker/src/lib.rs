@@ -2,7 +2,7 @@
 //!
 //! It must never hold a network descriptor, open a file, read foreign bytes or see a secret of a
 //! machine. Its rules are `core`, which has no I/O; `shell` is the loop around it. Proof:
-//! `tests/core.rs` and the simulator in `appliance/proof`.
+//! `tests/core.rs`; the whole box: `appliance/proof/testsuite`.
 
 pub mod core;
 mod peers;

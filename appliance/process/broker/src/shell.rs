@@ -155,8 +155,8 @@ impl Shell {
             Peer::Launcher => Input::Launcher(decode::<launcher::Reply>(bytes)?, fds),
             Peer::Listener => Input::Listener(decode::<listener::Event>(bytes)?),
             Peer::Connector => Input::Connector(decode::<connector::Event>(bytes)?),
-            Peer::Vault => return self.from_vault(decode::<vault::Event>(bytes)?, fds),
-            Peer::Admin(client) => return self.from_admin(client, decode::<admin::Request>(bytes)?, fds),
+            Peer::Vault => return self.vault_said(decode::<vault::Event>(bytes)?, fds),
+            Peer::Admin(client) => return self.admin_asked(client, decode::<admin::Request>(bytes)?, fds),
             Peer::Worker(Endpoint::Front(n)) => Input::Front(n, decode::<front::Request>(bytes)?),
             Peer::Worker(Endpoint::Mediator(n)) => Input::Mediator(n, decode::<mediation::Event>(bytes)?),
             Peer::Worker(Endpoint::Back(n)) => Input::Back(n, decode::<machine::Event>(bytes)?),
@@ -165,7 +165,7 @@ impl Shell {
         self.feed(input)
     }
 
-    fn from_vault(&mut self, event: vault::Event, fds: Vec<OwnedFd>) -> Result<(), String> {
+    fn vault_said(&mut self, event: vault::Event, fds: Vec<OwnedFd>) -> Result<(), String> {
         if let (vault::Event::Ready { plant: true, .. }, Some(document)) = (&event, fds.first()) {
             let plant = plant_of(document)?;
             self.feed(Input::Stored(Box::new(plant)))?;
@@ -173,7 +173,7 @@ impl Shell {
         self.feed(Input::Vault(event, fds))
     }
 
-    fn from_admin(&mut self, client: u64, request: admin::Request, fds: Vec<OwnedFd>) -> Result<(), String> {
+    fn admin_asked(&mut self, client: u64, request: admin::Request, fds: Vec<OwnedFd>) -> Result<(), String> {
         let Some(peer) = self.admins.get_mut(&client) else { return Ok(()) };
         peer.guard.pass(request.name()).map_err(|e| e.to_string())?;
         let uid = peer.uid;

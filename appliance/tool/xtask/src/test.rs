@@ -4,7 +4,7 @@ use crate::{run::succeed, setup, tidy};
 use std::process::Command;
 use std::time::Instant;
 
-/// Installs what is missing, then tidy, the executables, and every test.
+/// Installs what is missing, then tidy, lints, the executables, and every test.
 pub fn test() -> Result<(), String> {
     let start = Instant::now();
     let step = |name: &str| println!("\n== {name} ({} s)", start.elapsed().as_secs());
@@ -14,6 +14,10 @@ pub fn test() -> Result<(), String> {
 
     step("tidy");
     tidy::tidy()?;
+
+    step("lints");
+    let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    succeed(Command::new("cargo").args(lints))?;
 
     step("executables, as the box runs them");
     succeed(Command::new("cargo").args(["build", "--locked", "--release", "--workspace", "--bins"]))?;

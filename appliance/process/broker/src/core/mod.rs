@@ -115,7 +115,14 @@ pub enum Action<F> {
     /// Send the plant to `dinlock`.
     ShowPlant(u64, Box<Plant>),
     /// Make a socket pair: one end to the mediator, the other to `dinlock`.
-    Observe { session: u64, client: u64, by: border::Line },
+    Observe {
+        /// Of which session.
+        session: u64,
+        /// For which `dinlock`.
+        client: u64,
+        /// Who watches.
+        by: border::Line,
+    },
     /// Hold this descriptor, and listen to it where it is a control socket.
     Hold(Endpoint, F),
     /// Close it.

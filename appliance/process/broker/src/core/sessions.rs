@@ -254,11 +254,10 @@ impl<F> Core<F> {
     /// A control socket of the session closed.
     pub(super) fn part_gone(&mut self, session: u64, endpoint: Endpoint, reason: Reason) {
         self.act(Action::Close(endpoint));
-        let words = match endpoint {
-            Endpoint::Back(_) if reason == Reason::PartDied => return,
-            _ => "",
-        };
-        self.end_session(session, reason, words);
+        // A back that closed has more to say through the mediator, or by how it exits.
+        if !(matches!(endpoint, Endpoint::Back(_)) && reason == Reason::PartDied) {
+            self.end_session(session, reason, "");
+        }
     }
 
     /// A process of the session exited. The mediator's exit ends the session for good.
