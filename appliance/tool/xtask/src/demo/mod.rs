@@ -13,7 +13,9 @@ use parts::Parts;
 use people::People;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,6 +43,9 @@ pub struct Options {
     /// Be the process that stays (used by `--detach`).
     #[arg(long, hide = true)]
     stay: bool,
+    /// End with the process that started this one.
+    #[arg(long, hide = true)]
+    bound: bool,
 }
 
 /// Runs, detaches or stops the demo.
@@ -54,7 +59,7 @@ pub fn demo(options: &Options) -> Result<(), String> {
         return stop(&state);
     }
     if options.stay {
-        return stay(&state, options.plant.as_deref());
+        return stay(&state, options.plant.as_deref(), options.bound);
     }
     setup::ensure()?;
     println!("building the box (release, as it ships)");
@@ -81,9 +86,11 @@ fn begin(state: &Path, options: &Options) -> Result<Child, String> {
     }
     let errors = log.try_clone().map_err(|e| e.to_string())?;
     command.current_dir(root()).stdin(Stdio::null()).stdout(log).stderr(errors);
-    if options.detach {
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    if !options.detach {
+        command.arg("--bound");
     }
+    // Its own group: Ctrl-C shall reach it through us, so that it ends what it started.
+    command.process_group(0);
     command.spawn().map_err(|e| format!("can't start the demo: {e}"))
 }
 
@@ -99,7 +106,7 @@ fn wait_ready(state: &Path, child: &mut Child) -> Result<Value, String> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    child.kill().ok();
+    stop(state).ok();
     Err(format!("the box was not ready within {} s; see {}", READY_WITHIN.as_secs(), state.join("log").display()))
 }
 
@@ -123,12 +130,15 @@ fn banner(described: &Value) {
 }
 
 /// The process that stays: it holds the machines and the parts, and ends them.
-fn stay(state: &Path, plant: Option<&Path>) -> Result<(), String> {
-    fs::write(state.join("demo.pid"), std::process::id().to_string()).map_err(|e| e.to_string())?;
+fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
+    let starter = bound.then(parent_id);
+    let pids = Pids::new(state)?;
+    pids.add("xtask", std::process::id())?;
     zones::lay()?;
     let machines = Machines::prepare(state)?;
     let people = People::prepare(state)?;
     let mut servers = machines.start()?;
+    pids.add("sshd", servers.id())?;
     let executables = root().join("target/release");
     let dinlock = executables.join("dinlock");
     let (auditor, recipient) = people.auditor(&dinlock)?;
@@ -139,11 +149,14 @@ fn stay(state: &Path, plant: Option<&Path>) -> Result<(), String> {
     let local = os::tcp::listen(([127, 0, 0, 1], SSH_PORT).into()).map_err(|e| format!("127.0.0.1:{SSH_PORT}: {e}"))?;
     let bind = [format!("10.99.1.1:{SSH_PORT}"), format!("[fd99:1::1]:{SSH_PORT}")];
     let inherited: Vec<OwnedFd> = vec![local];
-    let mut parts = parts::run(parts::Box { executables: &executables, state, bind: &bind, inherited })?;
+    let mut parts = Parts::new();
+    let begun = parts::run(parts::Box { executables: &executables, state, bind: &bind, inherited }, &mut parts);
 
-    let outcome = fill(state, &dinlock, &machines, &people, &recipient, plant)
+    let outcome = begun
+        .and_then(|()| parts.iter().try_for_each(|(name, child)| pids.add(name, child.id())))
+        .and_then(|()| fill(state, &dinlock, &machines, &people, &recipient, plant))
         .and_then(|box_key| describe(state, &dinlock, &people, &auditor, &box_key, &parts))
-        .and_then(|()| watch(&mut parts));
+        .and_then(|()| watch(&mut parts, starter));
     end(&mut parts, &mut servers);
     outcome
 }
@@ -208,9 +221,12 @@ fn describe(state: &Path, dinlock: &Path, people: &People, auditor: &Path, box_k
     fs::write(&partial, text + "\n").and_then(|()| fs::rename(&partial, &path)).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// Stays until a part ends or `--stop` removes the pid file.
-fn watch(parts: &mut Parts) -> Result<(), String> {
+/// Stays until a part ends, or the starter that it is bound to (Ctrl-C ends that one).
+fn watch(parts: &mut Parts, starter: Option<u32>) -> Result<(), String> {
     loop {
+        if starter.is_some_and(|starter| starter != parent_id()) {
+            return Ok(());
+        }
         for (name, child) in parts.iter_mut() {
             if let Ok(Some(status)) = child.try_wait() {
                 return Err(format!("{name} ended with {status}"));
@@ -236,20 +252,50 @@ fn kill_workers() {
     }
 }
 
-/// Ends the demo whose pid the state names, and everything that it started.
+/// What the demo started, a line each: name and pid. It outlives a demo that was killed.
+struct Pids {
+    path: PathBuf,
+}
+
+impl Pids {
+    const FILE: &str = "demo.pids";
+
+    fn new(state: &Path) -> Result<Self, String> {
+        let path = state.join(Self::FILE);
+        fs::write(&path, "").map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Self { path })
+    }
+
+    fn add(&self, name: &str, pid: u32) -> Result<(), String> {
+        let file = fs::File::options().append(true).open(&self.path);
+        file.and_then(|mut file| writeln!(file, "{name} {pid}")).map_err(|e| format!("{}: {e}", self.path.display()))
+    }
+}
+
+/// Whether this pid is still that program: numbers are used again.
+fn is_still(name: &str, pid: &str) -> bool {
+    let executable = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    executable.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.trim_end_matches(" (deleted)") == name)
+}
+
+/// Ends the demo of this state, and everything that it started.
 fn stop(state: &Path) -> Result<(), String> {
-    let path = state.join("demo.pid");
-    let pid = fs::read_to_string(&path).map_err(|_| format!("no demo runs on {}", state.display()))?;
-    let described = fs::read_to_string(state.join("demo.json")).ok();
-    let described: Option<Value> = described.and_then(|text| serde_json::from_str(&text).ok());
-    let end = |pid: &str| Command::new("kill").arg("-TERM").arg(pid).stderr(Stdio::null()).status();
-    end(pid.trim()).ok();
-    for pid in described.iter().filter_map(|d| d["pids"].as_object()).flat_map(|pids| pids.values()) {
-        end(&pid.to_string()).ok();
+    let path = state.join(Pids::FILE);
+    let text = fs::read_to_string(&path).map_err(|_| format!("no demo runs on {}", state.display()))?;
+    let named: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    for (name, pid) in &named {
+        if is_still(name, pid) {
+            Command::new("kill").args(["-TERM", pid]).stderr(Stdio::null()).status().ok();
+        }
+    }
+    let start = Instant::now();
+    while named.iter().any(|(name, pid)| is_still(name, pid)) && start.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(20));
     }
     kill_workers();
-    for namespace in output(Command::new("ip").args(["netns", "pids", zones::MACHINES])).unwrap_or_default().lines() {
-        end(namespace).ok();
+    // Sessions that a machine serves still: they are in its namespace and nowhere else.
+    for pid in output(Command::new("ip").args(["netns", "pids", zones::MACHINES])).unwrap_or_default().lines() {
+        Command::new("kill").args(["-KILL", pid]).stderr(Stdio::null()).status().ok();
     }
     zones::remove();
     fs::remove_file(&path).ok();

@@ -66,8 +66,8 @@ fn cgroups() -> Result<Vec<String>, String> {
     Ok(arguments)
 }
 
-/// Starts all of them.
-pub fn run(plan: Box<'_>) -> Result<Parts, String> {
+/// Starts all of them; those that began are in `parts` also when a later one did not.
+pub fn run(plan: Box<'_>, parts: &mut Parts) -> Result<(), String> {
     let pair = || seqpacket::pair().map_err(error("socketpair"));
     let ((launcher, broker_3), (listener, broker_4)) = (pair()?, pair()?);
     let ((connector, broker_5), (vault, broker_6)) = (pair()?, pair()?);
@@ -76,7 +76,6 @@ pub fn run(plan: Box<'_>) -> Result<Parts, String> {
     let admin = seqpacket::listen(&socket).map_err(error("admin.sock"))?;
     let data = plan.state.join("data");
 
-    let mut parts = Parts::new();
     let mut begin = |name: &'static str, zone: &str, arguments: Vec<String>, fds: Vec<(OwnedFd, i32)>, uid: Option<u32>| {
         let network = network(zone)?;
         let executable = plan.executables.join(name);
@@ -106,5 +105,5 @@ pub fn run(plan: Box<'_>) -> Result<Parts, String> {
     begin("uplink-listener", zones::UPLINK, arguments, descriptors, Some(LISTENER_UID))?;
     let descriptors = vec![(broker_3, 3), (broker_4, 4), (broker_5, 5), (broker_6, 6), (admin, 7)];
     begin("broker", zones::NONE, Vec::new(), descriptors, Some(BROKER_UID))?;
-    Ok(parts)
+    Ok(())
 }
