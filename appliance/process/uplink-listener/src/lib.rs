@@ -19,8 +19,12 @@ use std::time::Duration;
 
 /// Connections that wait for their front; the rest wait unaccepted.
 pub const WAITING_MAX: usize = 20;
-/// Those of one source; more are closed, since a source is known only once accepted.
+/// Those of one source; its others are held back until one of these has its front.
 pub const WAITING_PER_SOURCE_MAX: usize = 4;
+/// Connections that are held back, of which the broker knows nothing yet; the rest wait unaccepted.
+pub const HELD_MAX: usize = 128;
+/// Those of one source; more are closed, so that no source takes every place.
+pub const HELD_PER_SOURCE_MAX: usize = 32;
 /// Connections that are accepted before the broker gets its turn.
 const TURN_ACCEPTS_MAX: usize = 16;
 /// How long it rests when the system has no room for one more connection.
@@ -39,7 +43,10 @@ pub fn run() -> ExitCode {
 #[derive(Debug)]
 struct Waiting {
     stream: OwnedFd,
+    peer: SocketAddr,
     source: IpAddr,
+    /// Whether the broker knows of it; until then it is held back.
+    told: bool,
 }
 
 #[derive(Debug)]
@@ -136,7 +143,10 @@ impl Listener {
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         let mut guard = Guard::new(ORDERS, Phase::Open);
         loop {
-            let timeout = self.rest_until.map(|until| until.saturating_sub(clock::boottime()));
+            let rest = self.rest_until.map(|until| until.saturating_sub(clock::boottime()));
+            // Who is held back by the rate has its turn when its bucket has filled a little.
+            let turn = (self.count(false) > 0).then(|| Duration::from_millis(rate::REFILL_MS));
+            let timeout = [rest, turn].into_iter().flatten().min();
             self.poll.wait(&mut ready, timeout).map_err(|e| format!("epoll: {e}"))?;
             for event in &ready {
                 if event.token == BROKER {
@@ -152,12 +162,18 @@ impl Listener {
             if self.rest_until.is_some_and(|until| until <= clock::boottime()) {
                 self.rest_until = None;
             }
+            self.promote()?;
             self.watch()?;
         }
     }
 
+    /// Connections of which the broker knows, or of which it does not.
+    fn count(&self, told: bool) -> usize {
+        self.waiting.values().filter(|waiting| waiting.told == told).count()
+    }
+
     fn has_room(&self) -> bool {
-        self.wanted && self.rest_until.is_none() && self.waiting.len() < WAITING_MAX
+        self.wanted && self.rest_until.is_none() && self.count(true) < WAITING_MAX && self.count(false) < HELD_MAX
     }
 
     /// Watches the listening sockets while there is room: what is not watched waits in the kernel.
@@ -203,16 +219,36 @@ impl Listener {
 
     fn accepted(&mut self, stream: OwnedFd, peer: SocketAddr) -> Result<(), String> {
         let source = rate::source(peer.ip());
-        let same = self.waiting.values().filter(|waiting| waiting.source == source).count();
-        if same >= WAITING_PER_SOURCE_MAX || !self.rates.pass(source, clock::boottime()) {
+        if self.of(source, false) >= HELD_PER_SOURCE_MAX {
             return Ok(()); // closed by dropping it
         }
         let connection = self.next;
         self.next += 1;
         // Only hang-up is watched: its bytes are not ours.
         self.poll.add(&stream, connection, false, false).map_err(|e| format!("epoll: {e}"))?;
-        self.waiting.insert(connection, Waiting { stream, source });
-        self.tell(&Event::Accepted { connection, peer })
+        self.waiting.insert(connection, Waiting { stream, peer, source, told: false });
+        self.promote()
+    }
+
+    fn of(&self, source: IpAddr, told: bool) -> usize {
+        self.waiting.values().filter(|waiting| waiting.source == source && waiting.told == told).count()
+    }
+
+    /// Tells the broker of those that were held back and have their turn, in the order in which they came.
+    fn promote(&mut self) -> Result<(), String> {
+        let held: Vec<(u64, IpAddr, SocketAddr)> =
+            self.waiting.iter().filter(|(_, w)| !w.told).map(|(number, w)| (*number, w.source, w.peer)).collect();
+        for (connection, source, peer) in held {
+            if self.count(true) >= WAITING_MAX {
+                break;
+            }
+            let turn = self.of(source, true) < WAITING_PER_SOURCE_MAX && self.rates.pass(source, clock::boottime());
+            if let Some(waiting) = self.waiting.get_mut(&connection).filter(|_| turn) {
+                waiting.told = true;
+                self.tell(&Event::Accepted { connection, peer })?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a connection out of the waiting ones, and out of the watch.
@@ -223,9 +259,10 @@ impl Listener {
     }
 
     fn gone(&mut self, connection: u64) -> Result<(), String> {
+        let told = self.waiting.get(&connection).is_some_and(|waiting| waiting.told);
         match self.release(connection)? {
-            Some(_) => self.tell(&Event::Gone { connection }),
-            None => Ok(()),
+            Some(_) if told => self.tell(&Event::Gone { connection }),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -160,18 +160,33 @@ fn a_refused_connection_is_closed_and_a_gone_one_is_told() {
 }
 
 #[test]
-fn a_source_has_four_waiting_and_the_fifth_is_closed() {
+fn a_source_has_four_waiting_and_its_fifth_has_its_turn_when_one_is_handed_on() {
     let listener = running(&[]);
-    let mut peers: Vec<_> = (0..5).map(|_| TcpStream::connect(listener.address).unwrap()).collect();
+    let peers: Vec<_> = (0..5).map(|_| TcpStream::connect(listener.address).unwrap()).collect();
     let first = listener.accepted().0;
     for _ in 1..4 {
         listener.accepted();
     }
     listener.quiet();
-    assert_eq!(peers[4].read(&mut [0; 1]).unwrap(), 0);
     listener.hand_on(first);
-    let _next = TcpStream::connect(listener.address).unwrap();
-    listener.accepted();
+    assert_eq!(listener.accepted().1, peers[4].local_addr().unwrap(), "it was held back, not closed");
+}
+
+#[test]
+fn a_source_that_floods_is_closed_beyond_its_places_and_others_still_come_in() {
+    use uplink_listener::{HELD_PER_SOURCE_MAX, WAITING_PER_SOURCE_MAX};
+    let listener = running(&[]);
+    let places = WAITING_PER_SOURCE_MAX + HELD_PER_SOURCE_MAX;
+    let mut peers: Vec<_> = (0..=places).map(|_| TcpStream::connect(listener.address).unwrap()).collect();
+    for _ in 0..WAITING_PER_SOURCE_MAX {
+        listener.accepted();
+    }
+    assert_eq!(peers[places].read(&mut [0; 1]).unwrap(), 0, "the one too many");
+    let other = from("127.0.9.1", listener.address);
+    assert_eq!(listener.accepted().1, other.local_addr().unwrap());
+    // One that leaves while it is held back was never there for the broker.
+    drop(peers.remove(WAITING_PER_SOURCE_MAX));
+    listener.quiet();
 }
 
 #[test]

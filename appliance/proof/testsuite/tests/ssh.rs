@@ -91,3 +91,19 @@ fn a_key_and_a_code_let_otto_in_once() {
     assert!(!alone.status.success(), "the key alone is not enough");
     assert!(!the_box.audited("login.refused").is_empty());
 }
+
+#[test]
+fn sixteen_who_come_at_once_from_one_address_all_get_in() {
+    let the_box = TheBox::start();
+    let start = |_| the_box.ssh(&[], "vera+plc-gw").arg("echo in; sleep 8").stdout(Stdio::piped()).spawn().unwrap();
+    let all: Vec<_> = (0..16).map(start).collect();
+    let live = testsuite::within(std::time::Duration::from_secs(20), || {
+        let rows = the_box.listing(&["session", "list"]);
+        (rows.iter().filter(|row| row["state"] == "live").count() == 16).then_some(())
+    });
+    live.expect("sixteen live at once");
+    for ssh in all {
+        let done = ssh.wait_with_output().unwrap();
+        assert_eq!((out(&done).as_str(), done.status.success()), ("in\n", true));
+    }
+}
