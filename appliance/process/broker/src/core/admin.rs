@@ -1,13 +1,12 @@
 //! What `dinlock` may ask over the local socket, and what the vault answers to it.
 
 use super::audit::Note;
-use super::{Action, CONNECT_MS_MAX, Core, Endpoint, Session, Ticket, access};
+use super::{Action, Core, Endpoint, Session, Ticket, access};
 use border::admin::{Reply, Request};
-use border::machine::{EVENTS, Phase};
-use border::{Guard, Line, Name, mediation, vault};
+use border::{Line, Name, mediation, vault};
 use codec::{List, Text};
 use model::Plant;
-use session::{Life, Reason};
+use session::Reason;
 
 /// Rows of one listing.
 const ROWS_MAX: usize = 256;
@@ -173,27 +172,7 @@ impl<F> Core<F> {
         };
         let session = self.next_session;
         self.next_session += 1;
-        let row = Session {
-            front: None,
-            test_for: Some(client),
-            person: Name::cut("dinlock"),
-            target,
-            account,
-            conduit: None,
-            peer: None,
-            life: Life::default(),
-            started_ms: self.now.wall_ms,
-            ended_ms: None,
-            words: String::new(),
-            deadline_ms: self.now.boot_ms + CONNECT_MS_MAX,
-            connect_until_ms: self.now.boot_ms + CONNECT_MS_MAX,
-            kill_at_ms: None,
-            recording: false,
-            machine_ready: false,
-            machine: Guard::new(EVENTS, Phase::Connecting),
-            steps: Vec::new(),
-            stream: None,
-        };
+        let row = Session { test_for: Some(client), ..Session::new(Name::cut("dinlock"), &target, &account, self.now) };
         self.sessions.insert(session, row);
         self.note_session(session, "target.tested", "ok", "SR 3.3", format!("by {by}"));
         self.start_session(session);

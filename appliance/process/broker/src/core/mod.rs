@@ -166,6 +166,33 @@ struct Session<F> {
     stream: Option<F>,
 }
 
+impl<F> Session<F> {
+    /// One that was just asked for: nobody waits for it yet, and it ends when it did not connect.
+    fn new(person: border::Name, target: &model::TargetId, account: &model::AccountId, now: Now) -> Self {
+        Self {
+            front: None,
+            test_for: None,
+            person,
+            target: target.clone(),
+            account: account.clone(),
+            conduit: None,
+            peer: None,
+            life: Life::default(),
+            started_ms: now.wall_ms,
+            ended_ms: None,
+            words: String::new(),
+            deadline_ms: now.boot_ms + CONNECT_MS_MAX,
+            connect_until_ms: now.boot_ms + CONNECT_MS_MAX,
+            kill_at_ms: None,
+            recording: false,
+            machine_ready: false,
+            machine: Guard::new(machine::EVENTS, machine::Phase::Connecting),
+            steps: Vec::new(),
+            stream: None,
+        }
+    }
+}
+
 /// The broker.
 pub struct Core<F> {
     plant: Option<Box<Plant>>,

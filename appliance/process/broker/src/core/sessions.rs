@@ -2,14 +2,14 @@
 
 use super::audit::Note;
 use super::{
-    Action, CONNECT_MS_MAX, Core, DIAL_MS_MAX, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access,
+    Action, Core, DIAL_MS_MAX, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access,
 };
 use border::admin::SessionRow;
 use border::front::Answer;
-use border::machine::{EVENTS, Phase, Step};
-use border::{Guard, Line, Name, connector, launcher, machine, mediation, vault};
+use border::machine::Step;
+use border::{Line, Name, connector, launcher, machine, mediation, vault};
 use policy::Circumstances;
-use session::{Life, Reason, State};
+use session::{Reason, State};
 
 impl<F> Core<F> {
     pub(super) fn circumstances(&self) -> Circumstances {
@@ -43,24 +43,10 @@ impl<F> Core<F> {
                 let length_ms = grant.longest_ms(self.now.wall_ms);
                 let row = Session {
                     front: Some(worker),
-                    test_for: None,
-                    person: Name::cut(person.to_string()),
-                    target: grant.target().clone(),
-                    account: grant.account().clone(),
                     conduit: Some(grant.conduit().clone()),
                     peer: Some(peer),
-                    life: Life::default(),
-                    started_ms: self.now.wall_ms,
-                    ended_ms: None,
-                    words: String::new(),
                     deadline_ms: self.now.boot_ms + length_ms,
-                    connect_until_ms: self.now.boot_ms + CONNECT_MS_MAX,
-                    kill_at_ms: None,
-                    recording: false,
-                    machine_ready: false,
-                    machine: Guard::new(EVENTS, Phase::Connecting),
-                    steps: Vec::new(),
-                    stream: None,
+                    ..Session::new(Name::cut(person.to_string()), grant.target(), grant.account(), self.now)
                 };
                 self.sessions.insert(session, row);
                 if let Some(front) = self.fronts.get_mut(&worker) {
