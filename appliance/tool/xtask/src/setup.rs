@@ -32,9 +32,11 @@ pub fn ensure() -> Result<(), String> {
         succeed(apt().arg("update"))?;
         succeed(apt().args(["install", "-y", "--no-install-recommends"]).args(&missing))?;
     }
-    if !is_there("cargo-nextest") {
-        println!("missing: cargo-nextest (runs the tests)");
-        succeed(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
+    for (program, why) in [("cargo-nextest", "runs the tests"), ("cargo-deny", "holds the libraries against deny.toml")] {
+        if !is_there(program) {
+            println!("missing: {program} ({why})");
+            succeed(Command::new("cargo").args(["install", "--locked", "--quiet", program]))?;
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::{run::succeed, setup, tidy};
 use std::process::Command;
 use std::time::Instant;
 
-/// Installs what is missing, then tidy, lints, the executables, and every test.
+/// Installs what is missing, then tidy, libraries, lints, the executables, and every test.
 pub fn test() -> Result<(), String> {
     let start = Instant::now();
     let step = |name: &str| println!("\n== {name} ({} s)", start.elapsed().as_secs());
@@ -14,6 +14,9 @@ pub fn test() -> Result<(), String> {
 
     step("tidy");
     tidy::tidy()?;
+
+    step("libraries");
+    succeed(Command::new("cargo").args(["deny", "--log-level", "error", "check", "licenses", "bans", "sources"]))?;
 
     step("lints");
     let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
