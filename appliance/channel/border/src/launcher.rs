@@ -1,7 +1,12 @@
 //! Broker and launcher: start the fixed workers. The launcher never decides who may work.
 
 use crate::{Line, Row, row};
-use codec::wire_enum;
+use codec::{Bytes, wire_enum};
+
+/// What the broker notes down about one session, in bytes.
+pub const NOTE_BYTES_MAX: usize = 2048;
+/// The broker's own words about a session, kept by the launcher unread, given back after a restart.
+pub type Note = Bytes<NOTE_BYTES_MAX>;
 
 wire_enum! {
     /// Which worker.
@@ -30,8 +35,16 @@ wire_enum! {
             /// The session.
             session: u64
         },
-        /// A restarted broker asks for the sessions that still live; each comes as `SessionStarted`.
+        /// A restarted broker asks for what still lives; `Living` and `LivingFront` follow.
         3 => Adopt,
+        /// What a restarted broker will need to know of this session; it replaces what was kept.
+        4 => Keep { session: u64, note: Note },
+        /// To a restarted launcher: a living session. Descriptors as `Living`.
+        5 => Hold { session: u64, note: Note },
+        /// To a restarted launcher: a living front. Descriptors as `LivingFront`.
+        6 => HoldFront { worker: u64 },
+        /// It is over: nothing of it is kept any longer. `session` says which kind the number is of.
+        7 => Forget { number: u64, session: bool },
     }
 }
 
@@ -48,8 +61,12 @@ wire_enum! {
         3 => StartFailed { number: u64, session: bool, why: Line },
         /// A worker ended: exit code, or 256 + signal.
         4 => Exited { number: u64, part: Part, status: u32 },
-        /// The last living session has been named.
+        /// The last living one has been named.
         5 => AdoptDone,
+        /// A session that still lives. Descriptors: mediator control, back control, cgroup.kill.
+        6 => Living { session: u64, note: Note },
+        /// A front that still lives. Descriptors: control, cgroup.kill.
+        7 => LivingFront { worker: u64 },
     }
 }
 
@@ -65,4 +82,8 @@ pub const REQUESTS: &[Row<Phase>] = &[
     row(Phase::Open, "StartFront", Phase::Open),
     row(Phase::Open, "StartSession", Phase::Open),
     row(Phase::Open, "Adopt", Phase::Open),
+    row(Phase::Open, "Keep", Phase::Open),
+    row(Phase::Open, "Hold", Phase::Open),
+    row(Phase::Open, "HoldFront", Phase::Open),
+    row(Phase::Open, "Forget", Phase::Open),
 ];

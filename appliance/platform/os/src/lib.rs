@@ -15,6 +15,7 @@ pub mod poll;
 pub mod process;
 mod random;
 pub mod seqpacket;
+pub mod signal;
 pub mod tcp;
 pub mod timer;
 

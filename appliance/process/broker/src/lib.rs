@@ -5,6 +5,7 @@
 //! `tests/core.rs`; the whole box: `appliance/proof/testsuite`.
 
 pub mod core;
+mod links;
 mod peers;
 mod shell;
 

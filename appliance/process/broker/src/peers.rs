@@ -1,6 +1,6 @@
 //! The sockets that the shell holds, under the tokens of its poll.
 
-use crate::core::Endpoint;
+use crate::core::{Endpoint, Fixed};
 use border::{Guard, admin};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -8,14 +8,10 @@ use std::os::fd::OwnedFd;
 /// What a token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Peer {
-    /// The launcher.
-    Launcher,
-    /// The uplink listener.
-    Listener,
-    /// The OT connector.
-    Connector,
-    /// The vault.
-    Vault,
+    /// A part of the box.
+    Part(Fixed),
+    /// The socket on which that part, started again, connects.
+    Door(Fixed),
     /// The socket on which `dinlock` connects.
     AdminSocket,
     /// One `dinlock`.

@@ -1,6 +1,7 @@
 //! The loop around the core: receives, decodes, asks the core, does what it says.
 
-use crate::core::{Action, Core, Endpoint, Input, Now};
+use crate::core::{Action, Core, Endpoint, Fixed, Input, Now};
+use crate::links::Links;
 use crate::peers::{AdminPeer, Peer, Peers};
 use border::{MESSAGE_BYTES_MAX, admin, connector, front, launcher, listener, machine, mediation, vault};
 use codec::Wire;
@@ -20,15 +21,16 @@ const PLANT_BYTES_MAX: usize = 4 * 1024 * 1024;
 const ADMINS_MAX: usize = 16;
 /// Messages of one peer that are taken before the next peer's turn.
 const TURN_MESSAGES_MAX: usize = 64;
+/// A part that keeps its work may have let go of us though it lives: started anew, we reach it again.
+const AWAY_MS_MAX: u64 = 10_000;
+/// How soon the vault is offered again what it could not take.
+const ROWS_AGAIN: Duration = Duration::from_millis(50);
 
 /// The broker's sockets to its fixed peers, and the loop's state.
 pub struct Shell {
     poll: Poll,
     peers: Peers,
-    launcher: OwnedFd,
-    listener: OwnedFd,
-    connector: OwnedFd,
-    vault: OwnedFd,
+    links: Links,
     admin_socket: OwnedFd,
     workers: BTreeMap<Endpoint, OwnedFd>,
     kills: BTreeMap<Endpoint, File>,
@@ -40,16 +42,18 @@ pub struct Shell {
 
 /// Takes the inherited sockets.
 pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
-    let mut take = |name| descriptors.take(name);
-    let (launcher, listener, connector) = (take("launcher"), take("listener"), take("connector"));
-    let (vault, admin_socket) = (take("vault"), take("admin"));
+    let doors = [
+        (Fixed::Launcher, descriptors.take("launcher-door")),
+        (Fixed::Listener, descriptors.take("listener-door")),
+        (Fixed::Connector, descriptors.take("connector-door")),
+        (Fixed::Vault, descriptors.take("vault-door")),
+    ];
+    let admin_socket = descriptors.take("admin");
+    let joined = [(Fixed::Launcher, descriptors.take_optional("launcher")), (Fixed::Vault, descriptors.take_optional("vault"))];
     let mut shell = Shell {
         poll: Poll::new().map_err(|e| format!("no epoll: {e}"))?,
         peers: Peers::default(),
-        launcher,
-        listener,
-        connector,
-        vault,
+        links: Links::new().map_err(|e| format!("no epoll: {e}"))?,
         admin_socket,
         workers: BTreeMap::new(),
         kills: BTreeMap::new(),
@@ -58,11 +62,11 @@ pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
         core: Core::default(),
         buffer: vec![0; MESSAGE_BYTES_MAX],
     };
-    shell.watch_fixed().map_err(|e| format!("can't watch the inherited sockets: {e}"))?;
+    shell.watch_fixed(doors, joined).map_err(|e| format!("can't watch the inherited sockets: {e}"))?;
     Ok(shell)
 }
 
-/// Serves until a fixed peer is gone: whoever started us starts us again.
+/// Serves until a part does what it may not: whoever started us starts us again.
 pub fn serve(mut shell: Shell) -> ExitCode {
     match shell.run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,26 +78,48 @@ pub fn serve(mut shell: Shell) -> ExitCode {
 }
 
 impl Shell {
-    fn watch_fixed(&mut self) -> std::io::Result<()> {
-        let fixed = [
-            (Peer::Vault, self.vault.as_fd()),
-            (Peer::Launcher, self.launcher.as_fd()),
-            (Peer::Listener, self.listener.as_fd()),
-            (Peer::Connector, self.connector.as_fd()),
-            (Peer::AdminSocket, self.admin_socket.as_fd()),
-        ];
-        for (peer, fd) in fixed {
-            seqpacket::set_nonblocking(fd, true)?;
-            self.poll.add(fd, self.peers.token(peer), true, false)?;
+    /// Also takes up the parts that already wait at their doors.
+    fn watch_fixed(&mut self, doors: [(Fixed, OwnedFd); 4], joined: [(Fixed, Option<OwnedFd>); 2]) -> std::io::Result<()> {
+        seqpacket::set_nonblocking(self.admin_socket.as_fd(), true)?;
+        self.poll.add(self.admin_socket.as_fd(), self.peers.token(Peer::AdminSocket), true, false)?;
+        for (part, door) in doors {
+            self.links.door(part, door, now().boot_ms)?;
+        }
+        for (part, socket) in joined {
+            if let Some(socket) = socket {
+                self.join(part, socket)?;
+            }
+        }
+        for part in Fixed::ALL {
+            if self.links.socket(part).is_none() {
+                self.watch_door(part)?;
+            }
         }
         Ok(())
     }
 
+    fn watch_door(&mut self, part: Fixed) -> std::io::Result<()> {
+        let Some(door) = self.links.at_door(part) else { return Ok(()) };
+        self.poll.add(door, self.peers.token(Peer::Door(part)), true, false)
+    }
+
+    fn join(&mut self, part: Fixed, socket: OwnedFd) -> std::io::Result<()> {
+        self.poll.add(socket.as_fd(), self.peers.token(Peer::Part(part)), true, false)?;
+        self.links.join(part, socket)
+    }
+
     fn run(&mut self) -> Result<(), String> {
         let mut ready: Vec<Ready> = Vec::new();
+        for part in Fixed::ALL {
+            if self.links.socket(part).is_some() {
+                self.feed(Input::Joined(part))?;
+            }
+        }
         loop {
             let now = now();
-            let timeout = self.core.next_wake_ms().map(|at| Duration::from_millis(at.saturating_sub(now.boot_ms)));
+            let rows = self.links.flush().then_some(ROWS_AGAIN);
+            let wake = self.core.next_wake_ms().map(|at| Duration::from_millis(at.saturating_sub(now.boot_ms)));
+            let timeout = rows.into_iter().chain(wake).min();
             self.poll.wait(&mut ready, timeout).map_err(|e| format!("epoll: {e}"))?;
             for event in &ready {
                 if let Some(peer) = self.peers.peer(event.token) {
@@ -101,12 +127,45 @@ impl Shell {
                 }
             }
             self.feed(Input::Tick)?;
+            for part in [Fixed::Launcher, Fixed::Vault] {
+                if self.links.away(part, AWAY_MS_MAX, now.boot_ms) {
+                    return Err(format!("the {} has been away for {AWAY_MS_MAX} ms", part.name()));
+                }
+            }
         }
     }
 
+    /// A part that was started again.
+    fn at_door(&mut self, part: Fixed) -> Result<(), String> {
+        let socket = match self.links.at_door(part).map(seqpacket::accept) {
+            Some(Ok(socket)) => socket,
+            Some(Err(_)) | None => return Ok(()),
+        };
+        if self.links.has_left(&socket) {
+            return Ok(());
+        }
+        if let Some(door) = self.links.at_door(part) {
+            self.poll.remove(door).ok();
+        }
+        self.peers.forget(Peer::Door(part));
+        self.join(part, socket).map_err(|e| format!("the {}: {e}", part.name()))?;
+        self.feed(Input::Joined(part))
+    }
+
+    fn part_gone(&mut self, part: Fixed) -> Result<(), String> {
+        if let Some(socket) = self.links.lose(part, now().boot_ms) {
+            self.poll.remove(socket.as_fd()).ok();
+        }
+        self.peers.forget(Peer::Part(part));
+        self.watch_door(part).map_err(|e| format!("the {}'s door: {e}", part.name()))?;
+        self.feed(Input::Lost(part))
+    }
+
     fn take_turn(&mut self, peer: Peer) -> Result<(), String> {
-        if peer == Peer::AdminSocket {
-            return self.accept_admin();
+        match peer {
+            Peer::AdminSocket => return self.accept_admin(),
+            Peer::Door(part) => return self.at_door(part),
+            Peer::Part(_) | Peer::Admin(_) | Peer::Worker(_) => {}
         }
         for _ in 0..TURN_MESSAGES_MAX {
             match self.receive(peer) {
@@ -124,10 +183,8 @@ impl Shell {
 
     fn socket(&self, peer: Peer) -> Option<BorrowedFd<'_>> {
         match peer {
-            Peer::Launcher => Some(self.launcher.as_fd()),
-            Peer::Listener => Some(self.listener.as_fd()),
-            Peer::Connector => Some(self.connector.as_fd()),
-            Peer::Vault => Some(self.vault.as_fd()),
+            Peer::Part(part) => self.links.socket(part),
+            Peer::Door(part) => self.links.at_door(part),
             Peer::AdminSocket => Some(self.admin_socket.as_fd()),
             Peer::Admin(client) => self.admins.get(&client).map(|admin| admin.socket.as_fd()),
             Peer::Worker(endpoint) => self.workers.get(&endpoint).map(AsFd::as_fd),
@@ -152,15 +209,15 @@ impl Shell {
     /// Decodes by peer; an error ends that peer.
     fn message(&mut self, peer: Peer, bytes: &[u8], fds: Vec<OwnedFd>) -> Result<(), String> {
         let input = match peer {
-            Peer::Launcher => Input::Launcher(decode::<launcher::Reply>(bytes)?, fds),
-            Peer::Listener => Input::Listener(decode::<listener::Event>(bytes)?),
-            Peer::Connector => Input::Connector(decode::<connector::Event>(bytes)?),
-            Peer::Vault => return self.vault_said(decode::<vault::Event>(bytes)?, fds),
+            Peer::Part(Fixed::Launcher) => Input::Launcher(decode::<launcher::Reply>(bytes)?, fds),
+            Peer::Part(Fixed::Listener) => Input::Listener(decode::<listener::Event>(bytes)?),
+            Peer::Part(Fixed::Connector) => Input::Connector(decode::<connector::Event>(bytes)?),
+            Peer::Part(Fixed::Vault) => return self.vault_said(decode::<vault::Event>(bytes)?, fds),
             Peer::Admin(client) => return self.admin_asked(client, decode::<admin::Request>(bytes)?, fds),
             Peer::Worker(Endpoint::Front(n)) => Input::Front(n, decode::<front::Request>(bytes)?),
             Peer::Worker(Endpoint::Mediator(n)) => Input::Mediator(n, decode::<mediation::Event>(bytes)?),
             Peer::Worker(Endpoint::Back(n)) => Input::Back(n, decode::<machine::Event>(bytes)?),
-            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) | Peer::AdminSocket => return Ok(()),
+            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) | Peer::AdminSocket | Peer::Door(_) => return Ok(()),
         };
         self.feed(input)
     }
@@ -204,9 +261,12 @@ impl Shell {
 
     fn closed(&mut self, peer: Peer, why: Option<String>) -> Result<(), String> {
         match peer {
-            Peer::Launcher | Peer::Listener | Peer::Connector | Peer::Vault | Peer::AdminSocket => {
-                Err(format!("{peer:?} is gone{}", why.map(|w| format!(": {w}")).unwrap_or_default()))
-            }
+            Peer::Part(part) => match why {
+                None => self.part_gone(part),
+                // Ours to end would be its whole work: we go, are started again, and say why.
+                Some(why) => Err(format!("the {} broke its border: {why}", part.name())),
+            },
+            Peer::Door(_) | Peer::AdminSocket => Ok(()),
             Peer::Admin(client) => {
                 self.drop_admin(client);
                 Ok(())
@@ -232,10 +292,19 @@ impl Shell {
 
     fn act(&mut self, action: Action<OwnedFd>) -> Result<(), String> {
         match action {
-            Action::ToLauncher(message) => fixed("launcher", self.launcher.as_fd(), &message, &[]),
-            Action::ToListener(message, fd) => fixed("listener", self.listener.as_fd(), &message, fd.as_slice()),
-            Action::ToConnector(message, fd) => fixed("connector", self.connector.as_fd(), &message, fd.as_slice()),
-            Action::ToVault(message, fd) => fixed("vault", self.vault.as_fd(), &message, fd.as_slice()),
+            Action::ToLauncher(message) => self.part(Fixed::Launcher, &message, &[]),
+            Action::Hand(message, endpoints) => {
+                let kept: Option<Vec<BorrowedFd<'_>>> = endpoints.iter().map(|endpoint| self.held(*endpoint)).collect();
+                match kept {
+                    Some(fds) => self.links.send(Fixed::Launcher, &codec::encode(&message), &fds),
+                    // One of it is gone already: its end is on the way.
+                    None => Ok(()),
+                }
+            }
+            Action::ToListener(message, fd) => self.part(Fixed::Listener, &message, fd.as_slice()),
+            Action::ToConnector(message, fd) => self.part(Fixed::Connector, &message, fd.as_slice()),
+            Action::ToVault(message @ vault::Request::Write { .. }, _) => self.links.row(codec::encode(&message)),
+            Action::ToVault(message, fd) => self.part(Fixed::Vault, &message, fd.as_slice()),
             Action::ToFront(n, message, fd) => self.worker(Endpoint::Front(n), &message, fd.as_slice()),
             Action::ToMediator(n, message) => self.worker(Endpoint::Mediator(n), &message, &[]),
             Action::ToBack(n, message) => self.worker(Endpoint::Back(n), &message, &[]),
@@ -248,7 +317,7 @@ impl Shell {
             }
             Action::StorePlant(ticket, plant) => {
                 let document = sealed(&plant)?;
-                fixed("vault", self.vault.as_fd(), &vault::Request::StorePlant { ticket }, &[document])
+                self.part(Fixed::Vault, &vault::Request::StorePlant { ticket }, &[document])
             }
             Action::ShowPlant(client, plant) => {
                 let document = sealed(&plant)?;
@@ -275,6 +344,20 @@ impl Shell {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// To a part of the box.
+    fn part<T: Wire>(&self, part: Fixed, message: &T, fds: &[OwnedFd]) -> Result<(), String> {
+        let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+        self.links.send(part, &codec::encode(message), &borrowed)
+    }
+
+    /// A descriptor that is held for the core.
+    fn held(&self, endpoint: Endpoint) -> Option<BorrowedFd<'_>> {
+        match endpoint {
+            Endpoint::FrontKill(_) | Endpoint::SessionKill(_) => self.kills.get(&endpoint).map(AsFd::as_fd),
+            Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) => self.workers.get(&endpoint).map(AsFd::as_fd),
         }
     }
 
@@ -332,9 +415,4 @@ fn plant_of(document: &OwnedFd) -> Result<Plant, String> {
 fn send<T: Wire>(socket: BorrowedFd<'_>, message: &T, fds: &[OwnedFd]) -> std::io::Result<()> {
     let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
     seqpacket::send(socket, &codec::encode(message), &borrowed)
-}
-
-/// A fixed peer that can't take a message is an error of the box: the broker ends and is started again.
-fn fixed<T: Wire>(name: &str, socket: BorrowedFd<'_>, message: &T, fds: &[OwnedFd]) -> Result<(), String> {
-    send(socket, message, fds).map_err(|e| format!("can't send to the {name}: {e}"))
 }

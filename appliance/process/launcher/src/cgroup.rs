@@ -1,5 +1,7 @@
 //! One cgroup a front, one a session: limits, and the file that kills all of it.
 
+use crate::spares::Of;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -45,6 +47,21 @@ impl Cgroups {
     fn folders(&self, session: bool, number: u64) -> Vec<PathBuf> {
         let parents = [Some(&self.unified), self.memory.as_ref(), self.pids.as_ref()];
         parents.into_iter().flatten().map(|parent| parent.join(name(session, number))).collect()
+    }
+
+    /// Those of an earlier launcher: its sessions may live still.
+    pub fn left_over(&self) -> BTreeSet<Of> {
+        let entries = fs::read_dir(&self.unified).into_iter().flatten().filter_map(Result::ok);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter_map(|name| {
+            let (kind, number) = name.split_once('-')?;
+            let session = match kind {
+                "session" => true,
+                "front" => false,
+                _ => return None,
+            };
+            Some(Of { session, number: number.parse().ok()? })
+        }).collect()
     }
 
     /// Makes it with its limits. A limit that can't be set is an error.

@@ -5,18 +5,21 @@
 //! `tests/start.rs`.
 
 mod cgroup;
+mod spares;
 mod worker;
 
-use border::launcher::{Part, Phase, REQUESTS, Reply, Request};
+use border::launcher::{Note, Part, Phase, REQUESTS, Reply, Request};
 use border::{Guard, Line, MESSAGE_BYTES_MAX};
 use cgroup::Cgroups;
 use entry::{Descriptors, Process};
 use os::poll::{Poll, Ready};
 use os::process::{Status, reap};
 use os::seqpacket;
-use std::collections::BTreeMap;
+use spares::{Of, Spares};
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
+use std::time::Duration;
 use worker::Workers;
 
 /// Fronts that live at once.
@@ -24,17 +27,13 @@ pub const FRONTS_MAX: usize = 64;
 /// Sessions that live at once.
 pub const SESSIONS_MAX: usize = 256;
 const BROKER: u64 = u64::MAX;
+const AGAIN: u64 = u64::MAX - 1;
+/// How often the folder of a cgroup in which something still lives is tried again.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// The whole process.
 pub fn run() -> ExitCode {
     entry::run(Process { name: "launcher", policy: include_str!("../sandbox.policy") }, prepare, serve)
-}
-
-/// Both control ends of a living session, for a broker that comes back.
-struct Spare {
-    mediator_pid: u32,
-    back_pid: u32,
-    fds: Vec<OwnedFd>,
 }
 
 struct Child {
@@ -43,13 +42,25 @@ struct Child {
     pidfd: OwnedFd,
 }
 
+impl Child {
+    fn of(&self) -> Of {
+        Of { session: self.part != Part::FrontSsh, number: self.number }
+    }
+}
+
 struct Launcher {
-    broker: OwnedFd,
+    /// None while one is awaited.
+    broker: Option<OwnedFd>,
+    /// Where a broker comes back. Without it, the launcher ends with its broker.
+    again: Option<OwnedFd>,
+    guard: Guard<Phase>,
     poll: Poll,
     cgroups: Cgroups,
     workers: Workers,
     children: BTreeMap<i32, Child>,
-    spares: BTreeMap<u64, Spare>,
+    spares: Spares,
+    /// Cgroups whose folders could not be removed yet.
+    leaving: BTreeSet<Of>,
 }
 
 fn prepare(descriptors: &mut Descriptors) -> Result<Launcher, String> {
@@ -64,15 +75,27 @@ fn prepare(descriptors: &mut Descriptors) -> Result<Launcher, String> {
     }
     let folder = |name: &str| options.get(name).map(std::path::PathBuf::from);
     let needed = |name: &str| folder(name).ok_or_else(|| format!("{name} FOLDER is missing"));
+    let cgroups = Cgroups::new(needed("--cgroup2")?, folder("--memory"), folder("--pids"));
+    let leaving = cgroups.left_over();
     let launcher = Launcher {
-        broker: descriptors.take("broker"),
+        broker: Some(descriptors.take("broker")),
+        again: descriptors.take_optional("again"),
+        guard: Guard::new(REQUESTS, Phase::Open),
         poll: Poll::new().map_err(|e| e.to_string())?,
-        cgroups: Cgroups::new(needed("--cgroup2")?, folder("--memory"), folder("--pids")),
+        cgroups,
         workers: Workers::open(&needed("--workers")?)?,
         children: BTreeMap::new(),
-        spares: BTreeMap::new(),
+        spares: Spares::default(),
+        leaving,
     };
-    launcher.poll.add(&launcher.broker, BROKER, true, false).map_err(|e| e.to_string())?;
+    for (fd, token) in [(&launcher.broker, BROKER), (&launcher.again, AGAIN)] {
+        if let Some(fd) = fd {
+            launcher.poll.add(fd, token, true, false).map_err(|e| e.to_string())?;
+        }
+    }
+    if let Some(again) = &launcher.again {
+        seqpacket::set_nonblocking(again.as_fd(), true).map_err(|e| e.to_string())?;
+    }
     Ok(launcher)
 }
 
@@ -87,48 +110,120 @@ fn serve(mut launcher: Launcher) -> ExitCode {
 }
 
 impl Launcher {
-    /// Serves until the broker is gone; living sessions go on without us.
+    /// Serves until the broker is gone and none can come again; living sessions go on without us.
     fn run(&mut self) -> Result<(), String> {
         let mut ready: Vec<Ready> = Vec::new();
-        let mut guard = Guard::new(REQUESTS, Phase::Open);
         loop {
-            self.poll.wait(&mut ready, None).map_err(|e| format!("epoll: {e}"))?;
+            let timeout = (!self.leaving.is_empty()).then_some(LEAVING);
+            self.poll.wait(&mut ready, timeout).map_err(|e| format!("epoll: {e}"))?;
             for event in &ready {
-                if event.token != BROKER {
-                    self.ended()?;
-                } else if !self.request(&mut guard)? {
-                    return Ok(());
+                match event.token {
+                    AGAIN => self.broker_again()?,
+                    BROKER => {
+                        if !self.hear_broker()? {
+                            return Ok(());
+                        }
+                    }
+                    _ => self.ended()?,
                 }
             }
+            self.clear_away();
         }
     }
 
+    /// A restarted broker: the newest counts, and whoever it replaces is gone.
+    fn broker_again(&mut self) -> Result<(), String> {
+        let Some(again) = &self.again else { return Ok(()) };
+        let Ok(broker) = seqpacket::accept(again.as_fd()) else { return Ok(()) };
+        self.broker_gone();
+        self.poll.add(&broker, BROKER, true, false).map_err(|e| format!("epoll: {e}"))?;
+        self.guard = Guard::new(REQUESTS, Phase::Open);
+        self.broker = Some(broker);
+        Ok(())
+    }
+
+    fn broker_gone(&mut self) {
+        if let Some(old) = self.broker.take() {
+            self.poll.remove(&old).ok();
+        }
+    }
+
+    /// A broker that is gone, or breaks its border, is waited for. False if none can come.
+    fn hear_broker(&mut self) -> Result<bool, String> {
+        match self.request() {
+            Ok(true) => Ok(true),
+            Ok(false) if self.again.is_some() => {
+                self.broker_gone();
+                Ok(true)
+            }
+            Err(why) if self.again.is_some() => {
+                eprintln!("launcher: {why}");
+                self.broker_gone();
+                Ok(true)
+            }
+            other => other,
+        }
+    }
+
+    /// To a broker that is gone nothing is said: its follower asks for what lives.
     fn reply(&self, reply: &Reply, fds: &[OwnedFd]) -> Result<(), String> {
+        let Some(broker) = &self.broker else { return Ok(()) };
         let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
-        seqpacket::send(self.broker.as_fd(), &codec::encode(reply), &borrowed).map_err(|e| format!("the broker does not listen: {e}"))
+        match seqpacket::send(broker.as_fd(), &codec::encode(reply), &borrowed) {
+            // Its end shows itself where messages are received.
+            Err(_) if self.again.is_some() => Ok(()),
+            other => other.map_err(|e| format!("the broker does not listen: {e}")),
+        }
     }
 
     /// False when the broker is gone.
-    fn request(&mut self, guard: &mut Guard<Phase>) -> Result<bool, String> {
+    fn request(&mut self) -> Result<bool, String> {
+        let Some(broker) = &self.broker else { return Ok(true) };
         let mut buffer = [0; MESSAGE_BYTES_MAX];
-        let received = seqpacket::recv(self.broker.as_fd(), &mut buffer).map_err(|e| format!("the broker's socket: {e}"))?;
+        let received = seqpacket::recv(broker.as_fd(), &mut buffer).map_err(|e| format!("the broker's socket: {e}"))?;
         if received.len == 0 {
             return Ok(false);
         }
         let request: Request = codec::decode(&buffer[..received.len]).map_err(|e| format!("from the broker: {e}"))?;
-        guard.pass(request.name()).map_err(|e| e.to_string())?;
+        self.guard.pass(request.name()).map_err(|e| e.to_string())?;
         match request {
             Request::StartFront { worker } => self.start_front(worker)?,
             Request::StartSession { session } => self.start_session(session)?,
             Request::Adopt => {
-                for (&session, spare) in &self.spares {
-                    let living = Reply::SessionStarted { session, mediator: spare.mediator_pid, back: spare.back_pid };
-                    self.reply(&living, &spare.fds)?;
+                for (living, fds) in self.spares.living() {
+                    self.reply(&living, fds)?;
                 }
                 self.reply(&Reply::AdoptDone, &[])?;
             }
+            Request::Keep { session, note } => self.spares.note(session, note),
+            Request::Hold { session, note } => self.hold(Of { session: true, number: session }, note, received.fds, 3)?,
+            Request::HoldFront { worker } => {
+                self.hold(Of { session: false, number: worker }, Note::default(), received.fds, 2)?;
+            }
+            Request::Forget { number, session } => {
+                let of = Of { session, number };
+                self.spares.forget(of);
+                // Of our own children the cgroup goes when the last of them has ended.
+                if !self.children.values().any(|child| child.of() == of) {
+                    self.leaving.insert(of);
+                }
+            }
         }
         Ok(true)
+    }
+
+    fn hold(&mut self, of: Of, note: Note, fds: Vec<OwnedFd>, wanted: usize) -> Result<(), String> {
+        if fds.len() != wanted {
+            return Err(format!("the broker passed {} descriptors of {of:?} and not {wanted}", fds.len()));
+        }
+        self.spares.hold(of, note, fds);
+        Ok(())
+    }
+
+    /// Removes the folders of cgroups in which nothing lives any more.
+    fn clear_away(&mut self) {
+        let cgroups = &self.cgroups;
+        self.leaving.retain(|of| cgroups.remove(of.session, of.number).is_err());
     }
 
     fn living(&self, part: Part) -> usize {
@@ -161,7 +256,9 @@ impl Launcher {
             outer.push(ours);
             inner.push((theirs, number));
         }
+        let spares = vec![spare(&outer[0])?, spare(&cgroup.kill)?];
         let pid = self.begin(worker, Part::FrontSsh, inner, &cgroup)?;
+        self.spares.hold(Of { session: false, number: worker }, Note::default(), spares);
         outer.push(cgroup.kill);
         Ok((pid, outer))
     }
@@ -187,7 +284,6 @@ impl Launcher {
         let (back_control, back_3) = pair()?;
         let (handover, back_4) = pair()?;
         let (secrets, back_5) = pair()?;
-        let spare = |fd: &OwnedFd| fd.try_clone().map_err(|e| format!("spare end: {e}"));
         let spares = vec![spare(&control)?, spare(&back_control)?, spare(&cgroup.kill)?];
         let for_mediator = vec![(mediator_3, 3), (mediator_4, 4), (mediator_5, 5), (mediator_6, 6)];
         let mediator = self.begin(session, Part::Mediator, for_mediator, &cgroup)?;
@@ -200,7 +296,7 @@ impl Launcher {
                 return Err(why);
             }
         };
-        self.spares.insert(session, Spare { mediator_pid: mediator, back_pid: back, fds: spares });
+        self.spares.hold(Of { session: true, number: session }, Note::default(), spares);
         Ok((mediator, back, vec![control, back_control, handover, secrets, record, stream, cgroup.kill]))
     }
 
@@ -230,18 +326,21 @@ impl Launcher {
                 Status::Exited(code) => u32::try_from(code).unwrap_or(255),
                 Status::Killed(signal) => 256 + u32::try_from(signal).unwrap_or(0),
             };
-            let session = child.part != Part::FrontSsh;
-            let last = !self.children.values().any(|c| c.number == child.number && (c.part != Part::FrontSsh) == session);
-            if last {
-                self.spares.retain(|number, _| !session || *number != child.number);
-                if let Err(why) = self.cgroups.remove(session, child.number) {
-                    eprintln!("launcher: cgroup of {}: {why}", child.number);
+            let of = child.of();
+            if !self.children.values().any(|other| other.of() == of) {
+                self.spares.forget(of);
+                if let Err(why) = self.cgroups.remove(of.session, of.number) {
+                    eprintln!("launcher: cgroup of {of:?}: {why}");
                 }
             }
             self.reply(&Reply::Exited { number: child.number, part: child.part, status }, &[])?;
         }
         Ok(())
     }
+}
+
+fn spare(fd: &OwnedFd) -> Result<OwnedFd, String> {
+    fd.try_clone().map_err(|e| format!("spare end: {e}"))
 }
 
 fn pair() -> Result<(OwnedFd, OwnedFd), String> {

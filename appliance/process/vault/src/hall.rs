@@ -10,6 +10,7 @@ use codec::Text;
 use ledger::{Category, Outcome};
 use model::SessionId;
 use os::poll::{Poll, Ready};
+use os::signal::Terminated;
 use os::{memfd, seqpacket};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -20,6 +21,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 const BROKER: u64 = 0;
 const WOKEN: u64 = 1;
+const AGAIN: u64 = 2;
+const TERMINATED: u64 = 3;
 /// An encoded plant is at most this long.
 const PLANT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Messages of one peer before the next one's turn.
@@ -27,11 +30,34 @@ pub(crate) const TURN_MESSAGES_MAX: usize = 64;
 /// Messages that wait for a broker that does not read.
 const OUTBOX_MAX: usize = 4096;
 
+/// The descriptors that the main thread has for its whole life.
+#[derive(Debug)]
+pub struct Sockets {
+    /// Where a restarted broker comes back. Without it, the vault ends with its broker.
+    pub again: Option<OwnedFd>,
+    /// The other threads wake it here.
+    pub woken: OwnedFd,
+    /// The system asks it to end.
+    pub terminated: Terminated,
+}
+
+/// What each broker is told first.
+#[derive(Debug)]
+pub struct Greeting {
+    /// The box's public key.
+    pub box_key: [u8; 32],
+    /// The encoded plant that is stored.
+    pub plant: Option<Zeroizing<Vec<u8>>>,
+    /// A session number that no row and no recording has.
+    pub next_session: u64,
+}
+
 /// The main thread's state.
 pub struct Hall {
-    pub(crate) broker: OwnedFd,
-    broker_gone: bool,
-    woken: OwnedFd,
+    /// None while one is awaited.
+    broker: Option<OwnedFd>,
+    sockets: Sockets,
+    greeting: Greeting,
     pub(crate) poll: Poll,
     guard: Guard<border::vault::Phase>,
     outbox: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
@@ -41,6 +67,8 @@ pub struct Hall {
     pub(crate) fronts: BTreeMap<u64, Front>,
     pub(crate) records: BTreeMap<u64, Record>,
     next_token: u64,
+    /// Plants on their way to the disk, by ticket.
+    plants: BTreeMap<u64, Zeroizing<Vec<u8>>>,
     pub(crate) buffer: Vec<u8>,
     ending: bool,
 }
@@ -52,26 +80,30 @@ impl std::fmt::Debug for Hall {
 }
 
 impl Hall {
-    /// Watches the broker and the other threads.
+    /// Watches the broker, the one that may follow it, and the other threads.
     ///
     /// # Errors
     /// The kernel's.
     pub fn new(
         broker: OwnedFd,
-        woken: OwnedFd,
+        sockets: Sockets,
+        greeting: Greeting,
         queue: Arc<Queue>,
         secrets: Arc<Mutex<Secrets>>,
         host: Zeroizing<Vec<u8>>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        for (fd, token) in [(&broker, BROKER), (&woken, WOKEN)] {
+        let watched = [(Some(&broker), BROKER), (Some(&sockets.woken), WOKEN), (sockets.again.as_ref(), AGAIN)];
+        for (fd, token) in watched {
+            let Some(fd) = fd else { continue };
             seqpacket::set_nonblocking(fd.as_fd(), true)?;
             poll.add(fd, token, true, false)?;
         }
+        poll.add(&sockets.terminated, TERMINATED, true, false)?;
         Ok(Self {
-            broker,
-            broker_gone: false,
-            woken,
+            broker: Some(broker),
+            sockets,
+            greeting,
             poll,
             guard: Guard::new(REQUESTS, border::vault::Phase::Open),
             outbox: VecDeque::new(),
@@ -80,23 +112,19 @@ impl Hall {
             host,
             fronts: BTreeMap::new(),
             records: BTreeMap::new(),
-            next_token: 2,
+            next_token: 4,
+            plants: BTreeMap::new(),
             buffer: vec![0; MESSAGE_BYTES_MAX],
             ending: false,
         })
     }
 
-    /// Serves until the broker is gone and no recording is open.
+    /// Serves until it is asked to end, or no broker can come and no recording is open.
     ///
     /// # Errors
     /// Why it can't go on: a broker that breaks its border, or does not read.
-    pub fn run(
-        mut self,
-        told: &Receiver<Told>,
-        ask: Sender<Ask>,
-        ready: (Event, Option<Zeroizing<Vec<u8>>>),
-    ) -> Result<(), String> {
-        self.tell(&ready.0, ready.1.into_iter().collect());
+    pub fn run(mut self, told: &Receiver<Told>, ask: Sender<Ask>) -> Result<(), String> {
+        self.greet();
         let result = self.serve(told, &ask);
         if !self.ending {
             self.queue.push(Job::End);
@@ -108,12 +136,18 @@ impl Hall {
         let mut events: Vec<Ready> = Vec::new();
         loop {
             self.poll.wait(&mut events, None).map_err(|error| format!("epoll: {error}"))?;
+            if events.iter().any(|event| event.token == AGAIN) {
+                self.broker_again();
+            }
             // The broker first: what it says about a front must be known before the front speaks.
-            self.hear_broker(ask)?;
+            if let Err(why) = self.hear_broker(ask) {
+                self.broker_wrong(why)?;
+            }
             for event in &events {
                 match event.token {
                     BROKER => self.flush(),
                     WOKEN => self.drain_nudges(),
+                    TERMINATED => self.end(),
                     token if self.fronts.contains_key(&token) => self.hear_front(token, ask),
                     token if self.records.contains_key(&token) => self.hear_record(token),
                     _ => {}
@@ -126,24 +160,69 @@ impl Hall {
             }
             self.answer_records();
             if self.outbox.len() > OUTBOX_MAX {
-                return Err("the broker does not read what it is told".to_owned());
+                self.broker_wrong("the broker does not read what it is told".to_owned())?;
             }
-            if self.broker_gone && self.records.is_empty() && !self.ending {
-                self.ending = true;
-                self.queue.push(Job::End);
+            if self.broker.is_none() && self.sockets.again.is_none() && self.records.is_empty() {
+                self.end();
             }
         }
     }
 
+    /// What is in hand is written, then it leaves.
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.ending, true) {
+            let _ = self.poll.remove(&self.sockets.terminated);
+            self.queue.push(Job::End);
+        }
+    }
+
+    /// A broker that breaks its border, or does not read, is as good as gone where another can come.
+    fn broker_wrong(&mut self, why: String) -> Result<(), String> {
+        if self.sockets.again.is_none() {
+            return Err(why);
+        }
+        eprintln!("vault: {why}");
+        let mut event = ledger::Event::new("vault", Category::System, "border.out_of_turn", Outcome::Failed, "SR 3.5");
+        event.detail = Text::cut(why);
+        self.queue.push(Job::Note(event));
+        self.broker_ended();
+        Ok(())
+    }
+
+    /// A restarted broker: the newest counts.
+    fn broker_again(&mut self) {
+        let Some(Ok(broker)) = self.sockets.again.as_ref().map(|again| seqpacket::accept(again.as_fd())) else { return };
+        self.broker_ended();
+        let watched = seqpacket::set_nonblocking(broker.as_fd(), true)
+            .and_then(|()| self.poll.add(&broker, BROKER, true, false));
+        match watched {
+            Ok(()) => {
+                self.guard = Guard::new(REQUESTS, border::vault::Phase::Open);
+                self.broker = Some(broker);
+                self.greet();
+            }
+            Err(error) => eprintln!("vault: cannot watch the broker that came back: {error}"),
+        }
+    }
+
+    fn greet(&mut self) {
+        let Greeting { box_key, plant, next_session } = &self.greeting;
+        let ready = Event::Ready { box_key: *box_key, plant: plant.is_some(), next_session: *next_session };
+        self.tell(&ready, plant.clone().into_iter().collect());
+    }
+
     fn drain_nudges(&mut self) {
         let mut nudge = [0; 8];
-        while seqpacket::recv(self.woken.as_fd(), &mut nudge).is_ok_and(|got| got.len > 0) {}
+        while seqpacket::recv(self.sockets.woken.as_fd(), &mut nudge).is_ok_and(|got| got.len > 0) {}
     }
 
     /// True when all is written and nothing follows.
     fn told(&mut self, told: Told, ask: &Sender<Ask>) -> bool {
         match told {
-            Told::Event(event, documents) => self.tell(&event, documents),
+            Told::Event(event, documents) => {
+                self.stored(&event);
+                self.tell(&event, documents);
+            }
             Told::Failed { session, why } => self.record_failed(session, &why),
             Told::Limits(limits) => {
                 let _ = ask.send(Ask::Limits(limits));
@@ -153,9 +232,19 @@ impl Hall {
         false
     }
 
+    /// A plant that the disk has now is the one that the next broker is told.
+    fn stored(&mut self, event: &Event) {
+        if let Event::Done { ticket } | Event::Failed { ticket, .. } = event
+            && let Some(plant) = self.plants.remove(ticket)
+            && matches!(event, Event::Done { .. })
+        {
+            self.greeting.plant = Some(plant);
+        }
+    }
+
     /// A message to the broker; it waits in order if the socket is full.
     pub(crate) fn tell(&mut self, event: &Event, documents: Vec<Zeroizing<Vec<u8>>>) {
-        if self.broker_gone {
+        if self.broker.is_none() {
             return;
         }
         let sealed: io::Result<Vec<OwnedFd>> = documents.iter().map(|bytes| memfd::sealed(bytes, "document")).collect();
@@ -175,9 +264,10 @@ impl Hall {
     }
 
     fn flush(&mut self) {
+        let Some(broker) = &self.broker else { return };
         while let Some((bytes, fds)) = self.outbox.front() {
             let fds: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
-            match seqpacket::send(self.broker.as_fd(), bytes, &fds) {
+            match seqpacket::send(broker.as_fd(), bytes, &fds) {
                 Ok(()) => {
                     self.outbox.pop_front();
                 }
@@ -187,13 +277,13 @@ impl Hall {
             }
         }
         let waits = !self.outbox.is_empty();
-        let _ = self.poll.modify(&self.broker, BROKER, true, waits);
+        let _ = self.poll.modify(broker, BROKER, true, waits);
     }
 
     fn hear_broker(&mut self, ask: &Sender<Ask>) -> Result<(), String> {
-        while !self.broker_gone {
+        while let Some(broker) = &self.broker {
             let mut buffer = std::mem::take(&mut self.buffer);
-            let received = seqpacket::recv(self.broker.as_fd(), &mut buffer);
+            let received = seqpacket::recv(broker.as_fd(), &mut buffer);
             let message = match &received {
                 Ok(got) if got.len > 0 => Some(codec::decode::<Request>(&buffer[..got.len])),
                 Ok(_) | Err(_) => None,
@@ -219,9 +309,10 @@ impl Hall {
 
     /// Nobody can log in or be given anything any more; sessions that live are recorded to their end.
     fn broker_ended(&mut self) {
-        self.broker_gone = true;
+        if let Some(broker) = self.broker.take() {
+            let _ = self.poll.remove(&broker);
+        }
         self.outbox.clear();
-        let _ = self.poll.remove(&self.broker);
         self.fronts.clear();
     }
 
@@ -243,10 +334,19 @@ impl Hall {
                 let fd = one()?;
                 self.give(session, &secret, user, key, &fd);
             }
-            Request::OpenRecording { session, person, target } => self.open_record(session, person, target, one()?),
-            Request::Write { audit } => self.queue.push(Job::Note(event_of(&audit))),
+            Request::OpenRecording { session, person, target } => {
+                self.numbered(Some(session));
+                self.open_record(session, person, target, one()?);
+            }
+            Request::Write { audit } => {
+                self.numbered(audit.session);
+                self.queue.push(Job::Note(event_of(&audit)));
+            }
             Request::StorePlant { ticket } => match memfd::read_sealed(one()?.as_fd(), PLANT_BYTES_MAX) {
-                Ok(bytes) => self.queue.push(Job::Plant { ticket, bytes }),
+                Ok(bytes) => {
+                    self.plants.insert(ticket, Zeroizing::new(bytes.to_vec()));
+                    self.queue.push(Job::Plant { ticket, bytes });
+                }
                 Err(error) => {
                     let why = Line::cut(format!("the plant's document: {error}"));
                     self.tell(&Event::Failed { ticket, why }, vec![]);
@@ -266,6 +366,13 @@ impl Hall {
             }
         }
         Ok(())
+    }
+
+    /// A restarted broker shall not give this number again.
+    fn numbered(&mut self, session: Option<u64>) {
+        if let Some(session) = session {
+            self.greeting.next_session = self.greeting.next_session.max(session.saturating_add(1));
+        }
     }
 
     /// Sends a machine's credential, once; the socket closes with the caller's descriptor.

@@ -2,7 +2,7 @@
 
 use crate::checks::{Checker, limits};
 use crate::disk::RealDisk;
-use crate::hall::Hall;
+use crate::hall::{Greeting, Hall, Sockets};
 use crate::index::Index;
 use crate::keeper::{Keeper, Opened};
 use crate::keys::Keys;
@@ -10,7 +10,6 @@ use crate::queue::{Job, Queue, Told};
 use crate::secrets::{PLANT, Secrets};
 use crate::works::{Works, moment};
 use crate::{checking, log};
-use border::vault::Event;
 use ledger::Row;
 use model::Plant;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,7 +18,6 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use zeroize::Zeroizing;
 
 /// Time between two rounds of syncs: well below the second that a power cut may cost.
 const ROUND: Duration = Duration::from_millis(500);
@@ -39,7 +37,6 @@ pub struct Prepared {
     hall: Hall,
     queue: Arc<Queue>,
     nudge: OwnedFd,
-    ready: (Event, Option<Zeroizing<Vec<u8>>>),
 }
 
 fn data_directory() -> Result<PathBuf, String> {
@@ -55,7 +52,7 @@ fn data_directory() -> Result<PathBuf, String> {
 /// # Errors
 /// What is missing or wrong, in one line.
 pub fn prepare(given: &mut entry::Descriptors) -> Result<Prepared, String> {
-    let broker = given.take("broker");
+    let (broker, again) = (given.take("broker"), given.take_optional("again"));
     let path = data_directory()?;
     let path = std::fs::canonicalize(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     given.place("data", path.clone());
@@ -78,8 +75,11 @@ pub fn prepare(given: &mut entry::Descriptors) -> Result<Prepared, String> {
     let queue = Arc::new(Queue::default());
     let pair = os::seqpacket::pair().map_err(|error| format!("no pair: {error}"))?;
     let (woken, nudge) = pair;
-    let hall = Hall::new(broker, woken, Arc::clone(&queue), Arc::clone(&secrets), host);
-    let ready = Event::Ready { box_key: public, plant: stored.is_some(), next_session };
+    // Before any thread: each inherits that the signal comes by descriptor.
+    let terminated = os::signal::Terminated::new().map_err(|error| format!("cannot wait for its end: {error}"))?;
+    let sockets = Sockets { again, woken, terminated };
+    let greeting = Greeting { box_key: public, plant: stored, next_session };
+    let hall = Hall::new(broker, sockets, greeting, Arc::clone(&queue), Arc::clone(&secrets), host);
     Ok(Prepared {
         works,
         rows,
@@ -89,7 +89,6 @@ pub fn prepare(given: &mut entry::Descriptors) -> Result<Prepared, String> {
         hall: hall.map_err(|error| format!("cannot watch its sockets: {error}"))?,
         queue,
         nudge,
-        ready: (ready, stored),
     })
 }
 
@@ -114,9 +113,9 @@ impl Line {
     }
 }
 
-/// Serves until the broker is gone and every recording is closed.
+/// Serves until it is asked to end, or no broker can come and every recording is closed.
 pub fn serve(prepared: Prepared) -> ExitCode {
-    let Prepared { works, rows, journald, checker, secrets, hall, queue, nudge, ready } = prepared;
+    let Prepared { works, rows, journald, checker, secrets, hall, queue, nudge } = prepared;
     let (told, hears) = channel();
     if let Err(error) = os::seqpacket::set_nonblocking(nudge.as_fd(), true) {
         eprintln!("vault: cannot set up its own pair: {error}");
@@ -136,7 +135,7 @@ pub fn serve(prepared: Prepared) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = hall.run(&hears, ask, ready);
+    let served = hall.run(&hears, ask);
     // What is in hand is written, whatever ended the loop.
     let written = disk.join();
     match (served, written) {

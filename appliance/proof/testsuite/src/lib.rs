@@ -40,6 +40,12 @@ impl TheBox {
         Self { facts: serde_json::from_str(&text).expect("demo.json is JSON"), state }
     }
 
+    /// Reads `demo.json` again: parts that were started again have other pids.
+    pub fn read_facts(&mut self) {
+        let text = fs::read_to_string(self.state.join("demo.json")).expect("demo.json stays");
+        self.facts = serde_json::from_str(&text).expect("demo.json is JSON");
+    }
+
     /// A text of `demo.json`.
     pub fn fact(&self, pointer: &str) -> String {
         let value = self.facts.pointer(pointer).unwrap_or_else(|| panic!("demo.json has no {pointer}"));

@@ -109,6 +109,7 @@ impl<F> Core<F> {
             (mediation::Order::Resume { by: by_line }, "session.resumed")
         };
         self.act(Action::ToMediator(session, order));
+        self.keep(session);
         self.note_session(session, kind, "ok", "SR 2.5", format!("by {by}"));
         self.done(client, &format!("s-{session:06} is {}", if pause { "paused" } else { "live again" }));
     }
@@ -166,6 +167,9 @@ impl<F> Core<F> {
     }
 
     fn test(&mut self, client: u64, by: &Line, target: &Name, account: &Name) {
+        if let Some(part) = self.missing() {
+            return self.refuse(client, &format!("the box starts its {} again; ask again in a moment", part.name()));
+        }
         let found = self.plant.as_ref().and_then(|plant| access::account(plant, target, account));
         let Some((target, account)) = found else {
             return self.refuse(client, &format!("no target {target} with such an account; `dinlock target list` shows them"));
@@ -207,8 +211,7 @@ impl<F> Core<F> {
         match event {
             vault::Event::Ready { box_key, plant: _, next_session } => {
                 self.box_key = Some(box_key);
-                self.next_session = self.next_session.max(next_session);
-                self.audit(Note::new("system", "broker.started", "ok", "SR 2.8"));
+                self.vault_ready(next_session);
             }
             vault::Event::Checked { worker, person, password, code, why } => {
                 self.checked(worker, &person, password, code, &why);

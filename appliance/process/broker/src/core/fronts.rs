@@ -25,7 +25,10 @@ impl<F> Core<F> {
     }
 
     /// Starts fronts for the connections that wait, within the bounds on unknown people.
-    fn start_waiting(&mut self) {
+    pub(super) fn start_waiting(&mut self) {
+        if !self.open() {
+            return;
+        }
         let mut held_back = std::collections::VecDeque::new();
         while let Some((connection, peer)) = self.waiting.pop_front() {
             let unknown = self.fronts.values().filter(|f| f.person.is_none()).map(|f| f.peer);
@@ -45,10 +48,10 @@ impl<F> Core<F> {
 
     /// Descriptors: control, handover, secrets, kill.
     pub(super) fn front_started(&mut self, worker: u64, fds: Vec<F>) {
-        let (Some((connection, peer)), Ok([control, handover, secrets, kill])) =
-            (self.starting.remove(&worker), <[F; 4]>::try_from(fds))
-        else {
-            return;
+        let Ok([control, handover, secrets, kill]) = <[F; 4]>::try_from(fds) else { return };
+        let Some((connection, peer)) = self.starting.remove(&worker) else {
+            // Its connection went with an earlier listener.
+            return self.front_unwanted(worker, kill);
         };
         self.act(Action::Hold(Endpoint::Front(worker), control));
         self.act(Action::Hold(Endpoint::FrontKill(worker), kill));
@@ -79,11 +82,20 @@ impl<F> Core<F> {
         }
     }
 
+    /// A front for which there is no work ends at once.
+    pub(super) fn front_unwanted(&mut self, worker: u64, kill: F) {
+        self.act(Action::Hold(Endpoint::FrontKill(worker), kill));
+        self.act(Action::Kill(Endpoint::FrontKill(worker)));
+        self.act(Action::Close(Endpoint::FrontKill(worker)));
+        self.act(Action::ToLauncher(launcher::Request::Forget { number: worker, session: false }));
+    }
+
     pub(super) fn front_gone(&mut self, worker: u64) {
         let Some(front) = self.fronts.remove(&worker) else { return };
         self.act(Action::Close(Endpoint::Front(worker)));
         self.act(Action::Kill(Endpoint::FrontKill(worker)));
         self.act(Action::Close(Endpoint::FrontKill(worker)));
+        self.act(Action::ToLauncher(launcher::Request::Forget { number: worker, session: false }));
         if let Some(session) = front.session {
             self.operator_left(session);
         }

@@ -4,14 +4,16 @@
 
 mod access;
 mod admin;
+mod adopt;
 mod audit;
 mod fronts;
+mod parts;
 mod sessions;
 
 use border::{Guard, admin as admin_border, connector, front, launcher, listener, machine, mediation, vault};
 use model::Plant;
 use session::{Life, Reason};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 /// Fronts in which nobody has logged in yet, in all.
@@ -55,9 +57,41 @@ pub enum Endpoint {
     SessionKill(u64),
 }
 
+/// A part of the box that the broker speaks with. Each is started again when it dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fixed {
+    /// Starts the workers.
+    Launcher,
+    /// Accepts in the uplink zone.
+    Listener,
+    /// Connects in the OT zone.
+    Connector,
+    /// Keeps what must stay.
+    Vault,
+}
+
+impl Fixed {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Launcher, Self::Listener, Self::Connector, Self::Vault];
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Launcher => "launcher",
+            Self::Listener => "listener",
+            Self::Connector => "connector",
+            Self::Vault => "vault",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input<F> {
+    /// A part is there: the first one, or its follower.
+    Joined(Fixed),
+    /// A part is gone.
+    Lost(Fixed),
     /// The launcher spoke.
     Launcher(launcher::Reply, Vec<F>),
     /// The listener spoke.
@@ -96,6 +130,8 @@ pub enum Input<F> {
 pub enum Action<F> {
     /// Send.
     ToLauncher(launcher::Request),
+    /// Send, with a copy of each of these descriptors, which the shell holds.
+    Hand(launcher::Request, Vec<Endpoint>),
     /// Send.
     ToListener(listener::Order, Option<F>),
     /// Send.
@@ -160,6 +196,8 @@ struct Session<F> {
     connect_until_ms: u64,
     kill_at_ms: Option<u64>,
     recording: bool,
+    /// The connector has handed the machine's connection on.
+    reached: bool,
     machine_ready: bool,
     machine: Guard<machine::Phase>,
     steps: Vec<String>,
@@ -185,6 +223,7 @@ impl<F> Session<F> {
             connect_until_ms: now.boot_ms + CONNECT_MS_MAX,
             kill_at_ms: None,
             recording: false,
+            reached: false,
             machine_ready: false,
             machine: Guard::new(machine::EVENTS, machine::Phase::Connecting),
             steps: Vec::new(),
@@ -195,6 +234,9 @@ impl<F> Session<F> {
 
 /// The broker.
 pub struct Core<F> {
+    /// The parts that are there.
+    here: BTreeSet<Fixed>,
+    adoption: adopt::Adoption<F>,
     plant: Option<Box<Plant>>,
     /// The box's public key: none until the vault has said that it is ready.
     box_key: Option<[u8; 32]>,
@@ -223,6 +265,8 @@ struct Ticket {
 impl<F> Default for Core<F> {
     fn default() -> Self {
         Self {
+            here: BTreeSet::new(),
+            adoption: adopt::Adoption::NotAsked,
             plant: None,
             box_key: None,
             fronts: BTreeMap::new(),
@@ -247,6 +291,8 @@ impl<F> Core<F> {
     pub fn on(&mut self, input: Input<F>, now: Now) -> Vec<Action<F>> {
         self.now = now;
         match input {
+            Input::Joined(part) => self.joined(part),
+            Input::Lost(part) => self.lost(part),
             Input::Launcher(reply, fds) => self.on_launcher(reply, fds),
             Input::Listener(event) => self.on_listener(event),
             Input::Connector(event) => self.on_connector(event),

@@ -27,6 +27,9 @@ impl<F> Core<F> {
         let Some((person, peer)) = self.fronts.get(&worker).and_then(|f| f.person.clone().map(|p| (p, f.peer))) else {
             return;
         };
+        if let Some(part) = self.missing() {
+            return self.deny(worker, &format!("the box starts its {} again; try again in a moment", part.name()));
+        }
         let wish = access::wish(&person, target, account);
         match policy::decide(plant, &wish, &self.circumstances()) {
             Err(refusal) => {
@@ -81,7 +84,9 @@ impl<F> Core<F> {
                 launcher::Part::FrontSsh => self.front_gone(number),
                 launcher::Part::Mediator | launcher::Part::BackSsh => self.part_exited(number, part, status),
             },
-            launcher::Reply::AdoptDone => {}
+            launcher::Reply::Living { session, note } => self.found_session(session, &note, fds),
+            launcher::Reply::LivingFront { worker } => self.found_front(worker, fds),
+            launcher::Reply::AdoptDone => self.adopt(),
         }
     }
 
@@ -91,7 +96,7 @@ impl<F> Core<F> {
             return self.end_session(session, Reason::PartDied, "the launcher passed the wrong descriptors");
         };
         self.act(Action::Hold(Endpoint::SessionKill(session), kill));
-        let (Some(plant), Some(row)) = (self.plant.as_ref(), self.sessions.get_mut(&session)) else {
+        let (true, Some(row)) = (self.plant.is_some(), self.sessions.get_mut(&session)) else {
             self.act(Action::Kill(Endpoint::SessionKill(session)));
             return self.act(Action::Close(Endpoint::SessionKill(session)));
         };
@@ -99,6 +104,8 @@ impl<F> Core<F> {
             return self.session_over(session);
         }
         row.stream = Some(stream);
+        self.keep(session);
+        let (Some(plant), Some(row)) = (self.plant.as_ref(), self.sessions.get(&session)) else { return };
         let facts = access::machine_facts(plant, &row.target, &row.account);
         let person = row.person.clone();
         let target = Name::cut(row.target.to_string());
@@ -133,6 +140,7 @@ impl<F> Core<F> {
         match event {
             connector::Event::HandedOn { session } => {
                 if let Some(row) = self.sessions.get_mut(&session) {
+                    row.reached = true;
                     row.steps.push("reach: ok".into());
                 }
             }
@@ -142,7 +150,7 @@ impl<F> Core<F> {
         }
     }
 
-    fn not_connected(&mut self, session: u64, step: Step, cause: &str, mend: &str) {
+    pub(super) fn not_connected(&mut self, session: u64, step: Step, cause: &str, mend: &str) {
         let step = match step {
             Step::Reach => "reach",
             Step::KeyExchange => "key exchange",
@@ -209,6 +217,8 @@ impl<F> Core<F> {
             return;
         }
         let (front, stream) = (row.front, row.stream.take());
+        // First: a broker that dies between the two lines leaves a session that its follower knows of.
+        self.keep(session);
         if let (Some(front), Some(stream)) = (front, stream) {
             self.act(Action::ToFront(front, Answer::Granted { session }, Some(stream)));
         }
@@ -226,6 +236,8 @@ impl<F> Core<F> {
         row.life.end(reason);
         row.words = if words.is_empty() { reason.words().to_owned() } else { words.to_owned() };
         row.kill_at_ms = Some(now + KILL_AFTER_MS);
+        self.keep(session);
+        let Some(row) = self.sessions.get(&session) else { return };
         let (text, front, was_test) = (Line::cut(row.words.clone()), row.front, row.test_for);
         self.act(Action::ToMediator(session, mediation::Order::End { text: text.clone() }));
         self.note_session(session, "session.ending", "ok", "SR 2.6", format!("{}: {text}", reason.code()));
@@ -281,6 +293,7 @@ impl<F> Core<F> {
         for endpoint in [Endpoint::SessionKill(session), Endpoint::Mediator(session), Endpoint::Back(session)] {
             self.act(Action::Close(endpoint));
         }
+        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
         if let Some(worker) = row.front {
             if let Some(front) = self.fronts.get_mut(&worker) {
                 front.session = None;

@@ -174,6 +174,12 @@ impl Room {
         self.record_lost(now, "the recorder is gone");
     }
 
+    /// Nobody is left who could end this session: the broker is gone, and with the launcher the spare
+    /// end by which its follower would have come. A broker that dies alone closes nothing here.
+    pub fn control_closed(&mut self, now: u64) {
+        self.end(now, "part_died", "the parts of the box that could end this session stopped");
+    }
+
     fn record_lost(&mut self, now: u64, why: &str) {
         self.recorder.lose();
         self.end(now, "recorder_lost", &format!("its recording could not be kept: {why}"));

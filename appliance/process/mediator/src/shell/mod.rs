@@ -224,8 +224,7 @@ impl Shell {
             FRONT => self.room.front_closed(now),
             BACK => self.room.back_closed(now),
             RECORD => self.room.record_closed(now),
-            // The broker is gone: the session goes on to its deadline.
-            _ => {}
+            _ => self.room.control_closed(now),
         }
         self.act();
     }

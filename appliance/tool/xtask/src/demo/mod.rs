@@ -9,12 +9,11 @@ use crate::run::{output, root, succeed};
 use crate::setup;
 use clap::Args;
 use machines::Machines;
-use parts::Parts;
+use parts::{Parts, Plan};
 use people::People;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -148,23 +147,31 @@ fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
     succeed(Command::new("chown").arg("-R").arg(format!("{0}:{0}", parts::VAULT_UID)).arg(&data))?;
     let local = os::tcp::listen(([127, 0, 0, 1], SSH_PORT).into()).map_err(|e| format!("127.0.0.1:{SSH_PORT}: {e}"))?;
     let bind = [format!("10.99.1.1:{SSH_PORT}"), format!("[fd99:1::1]:{SSH_PORT}")];
-    let inherited: Vec<OwnedFd> = vec![local];
-    let mut parts = Parts::new();
-    let begun = parts::run(parts::Box { executables: &executables, state, bind: &bind, inherited }, &mut parts);
+    let plan = Plan { executables, state: state.to_path_buf(), bind: bind.to_vec(), inherited: vec![local] };
+    let mut parts = Parts::prepare(plan)?;
+    let mut facts = Facts { state, dinlock: &dinlock, people: &people, auditor: &auditor, box_key: String::new() };
 
-    let outcome = begun
-        .and_then(|()| parts.iter().try_for_each(|(name, child)| pids.add(name, child.id())))
+    let outcome = parts
+        .start()
+        .and_then(|()| parts.pids().try_for_each(|(name, pid)| pids.add(name, pid)))
         .and_then(|()| fill(state, &dinlock, &machines, &people, &recipient, plant))
-        .and_then(|box_key| describe(state, &dinlock, &people, &auditor, &box_key, &parts))
-        .and_then(|()| watch(&mut parts, starter));
-    end(&mut parts, &mut servers);
+        .and_then(|box_key| {
+            facts.box_key = box_key;
+            facts.describe(&parts)
+        })
+        .and_then(|()| watch(&mut parts, &facts, &pids, starter));
+    parts.end();
+    servers.kill().ok();
+    servers.wait().ok();
+    kill_workers();
+    zones::remove();
     outcome
 }
 
 /// `dinlock` with this demo's socket.
 fn ask(state: &Path, dinlock: &Path) -> Command {
     let mut command = Command::new(dinlock);
-    command.arg("--socket").arg(state.join("admin.sock"));
+    command.arg("--socket").arg(parts::socket(state, "admin"));
     command
 }
 
@@ -198,51 +205,57 @@ fn fill(
     Ok(status["box_key"].as_str().unwrap_or_default().to_owned())
 }
 
-fn describe(state: &Path, dinlock: &Path, people: &People, auditor: &Path, box_key: &str, parts: &Parts) -> Result<(), String> {
-    let pids: serde_json::Map<String, Value> = parts.iter().map(|(name, child)| ((*name).to_owned(), json!(child.id()))).collect();
-    let described = json!({
-        "state": state,
-        "ssh": {"host": "127.0.0.1", "port": SSH_PORT},
-        "portal": null,
-        "rdp": null,
-        "netns": {"client": zones::CLIENT, "uplink": zones::UPLINK, "ot": zones::OT},
-        "people": people.describe(),
-        "targets": [{"name": "plc-gw", "kind": "ssh", "address": format!("{}:22", machines::PLC_GW)}],
-        "forbidden": People::forbidden(),
-        "admin": {"cert": null, "key": null, "socket": state.join("admin.sock")},
-        "auditor": {"identity": auditor},
-        "box_key": box_key,
-        "pids": pids,
-        "dinlock": dinlock,
-    });
-    let path = state.join("demo.json");
-    let text = serde_json::to_string_pretty(&described).map_err(|e| e.to_string())?;
-    let partial = state.join("demo.json.new");
-    fs::write(&partial, text + "\n").and_then(|()| fs::rename(&partial, &path)).map_err(|e| format!("{}: {e}", path.display()))
+/// What `demo.json` says.
+struct Facts<'a> {
+    state: &'a Path,
+    dinlock: &'a Path,
+    people: &'a People,
+    auditor: &'a Path,
+    box_key: String,
 }
 
-/// Stays until a part ends, or the starter that it is bound to (Ctrl-C ends that one).
-fn watch(parts: &mut Parts, starter: Option<u32>) -> Result<(), String> {
+impl Facts<'_> {
+    /// Writes it; again when a part has another pid.
+    fn describe(&self, parts: &Parts) -> Result<(), String> {
+        let pids: serde_json::Map<String, Value> = parts.pids().map(|(name, pid)| (name.to_owned(), json!(pid))).collect();
+        let described = json!({
+            "state": self.state,
+            "ssh": {"host": "127.0.0.1", "port": SSH_PORT},
+            "portal": null,
+            "rdp": null,
+            "netns": {"client": zones::CLIENT, "uplink": zones::UPLINK, "ot": zones::OT},
+            "people": self.people.describe(),
+            "targets": [{"name": "plc-gw", "kind": "ssh", "address": format!("{}:22", machines::PLC_GW)}],
+            "forbidden": People::forbidden(),
+            "admin": {"cert": null, "key": null, "socket": parts::socket(self.state, "admin")},
+            "auditor": {"identity": self.auditor},
+            "box_key": self.box_key,
+            "pids": pids,
+            "dinlock": self.dinlock,
+        });
+        let path = self.state.join("demo.json");
+        let text = serde_json::to_string_pretty(&described).map_err(|e| e.to_string())?;
+        let partial = self.state.join("demo.json.new");
+        let written = fs::write(&partial, text + "\n").and_then(|()| fs::rename(&partial, &path));
+        written.map_err(|e| format!("{}: {e}", path.display()))
+    }
+}
+
+/// Starts parts again that end, until it is told to stop: by its starter's end (Ctrl-C), or SIGTERM.
+fn watch(parts: &mut Parts, facts: &Facts<'_>, pids: &Pids, starter: Option<u32>) -> Result<(), String> {
     loop {
         if starter.is_some_and(|starter| starter != parent_id()) {
             return Ok(());
         }
-        for (name, child) in parts.iter_mut() {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("{name} ended with {status}"));
-            }
+        let revived = parts.revive()?;
+        for (name, pid) in parts.pids().filter(|(name, _)| revived.contains(name)) {
+            pids.add(name, pid)?;
         }
-        std::thread::sleep(Duration::from_millis(200));
+        if !revived.is_empty() {
+            facts.describe(parts)?;
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-fn end(parts: &mut Parts, servers: &mut Child) {
-    for child in parts.values_mut().chain(std::iter::once(servers)) {
-        child.kill().ok();
-        child.wait().ok();
-    }
-    kill_workers();
-    zones::remove();
 }
 
 /// Workers outlive the launcher by design; the demo's end is theirs too.

@@ -1,0 +1,235 @@
+//! What a restarted broker takes up again: sessions and their fronts that the launcher kept.
+
+use super::audit::Note;
+use super::{Action, Core, Endpoint, Fixed, Front, Session};
+use border::front::{Phase, REQUESTS};
+use border::{Guard, Line, Name, launcher, machine};
+use codec::{Bytes, wire_enum, wire_struct};
+use model::{AccountId, ConduitId, PersonId, TargetId};
+use session::{Life, Reason, State};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+wire_enum! {
+    /// How far a session is, as far as a follower must know.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Stand {
+        /// Nobody works in it yet.
+        1 => Beginning,
+        /// Somebody works in it.
+        2 => Live,
+        /// Its input is frozen.
+        3 => Paused,
+        /// It was told to end.
+        4 => Ending,
+    }
+}
+
+wire_struct! {
+    /// What the launcher keeps of a session for a broker that comes back. Only a broker reads it.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Card {
+        /// How far it is.
+        pub stand: Stand,
+        /// The front of its operator.
+        pub front: Option<u64>,
+        /// Who.
+        pub person: Name,
+        /// Which machine.
+        pub target: Name,
+        /// As whom there.
+        pub account: Name,
+        /// What grants it.
+        pub conduit: Name,
+        /// From where.
+        pub peer: Option<SocketAddr>,
+        /// Unix ms.
+        pub started_ms: i64,
+        /// Ms of CLOCK_BOOTTIME.
+        pub deadline_ms: u64,
+        /// Of one that was told to end: why, as `session::Reason` codes it.
+        pub reason: Name,
+        /// The same in words.
+        pub words: Line,
+    }
+}
+
+/// One session that the launcher named.
+pub(super) struct Found<F> {
+    card: Option<Card>,
+    mediator: F,
+    back: F,
+    kill: F,
+}
+
+/// How far the taking up is.
+pub(super) enum Adoption<F> {
+    /// The launcher was not asked yet, or died while it answered.
+    NotAsked,
+    /// It answers.
+    Asked {
+        sessions: BTreeMap<u64, Found<F>>,
+        fronts: BTreeMap<u64, (F, F)>,
+    },
+    /// This broker knows of all that lives.
+    Done,
+}
+
+impl<F> Core<F> {
+    pub(super) fn adopted(&self) -> bool {
+        matches!(self.adoption, Adoption::Done)
+    }
+
+    /// Asks once both are there: the launcher that knows who lives, and the vault that writes it down.
+    pub(super) fn ask_for_the_living(&mut self) {
+        let ready = self.here.contains(&Fixed::Launcher) && self.box_key.is_some();
+        if ready && matches!(self.adoption, Adoption::NotAsked) {
+            self.adoption = Adoption::Asked { sessions: BTreeMap::new(), fronts: BTreeMap::new() };
+            self.act(Action::ToLauncher(launcher::Request::Adopt));
+        }
+    }
+
+    /// Descriptors: mediator control, back control, kill.
+    pub(super) fn found_session(&mut self, session: u64, note: &launcher::Note, fds: Vec<F>) {
+        if let (Adoption::Asked { sessions, .. }, Ok([mediator, back, kill])) = (&mut self.adoption, <[F; 3]>::try_from(fds))
+        {
+            let card = codec::decode(note).ok();
+            sessions.insert(session, Found { card, mediator, back, kill });
+        }
+    }
+
+    /// Descriptors: control, kill.
+    pub(super) fn found_front(&mut self, worker: u64, fds: Vec<F>) {
+        if let (Adoption::Asked { fronts, .. }, Ok([control, kill])) = (&mut self.adoption, <[F; 2]>::try_from(fds)) {
+            fronts.insert(worker, (control, kill));
+        }
+    }
+
+    /// All that lives was named: what people work in goes on, what was only beginning ends.
+    pub(super) fn adopt(&mut self) {
+        let Adoption::Asked { sessions, mut fronts } = std::mem::replace(&mut self.adoption, Adoption::Done) else {
+            return;
+        };
+        for (session, found) in sessions {
+            self.next_session = self.next_session.max(session + 1);
+            let front = found.card.as_ref().and_then(|card| card.front);
+            let front = front.and_then(|worker| Some((worker, fronts.remove(&worker)?)));
+            match found.card.as_ref().and_then(|card| row_of(card)) {
+                Some(row) => self.adopt_one(session, row, found, front),
+                None => {
+                    self.end_unadopted(session, found);
+                    if let Some((worker, (_, kill))) = front {
+                        self.front_unwanted(worker, kill);
+                    }
+                }
+            }
+        }
+        for (worker, (_, kill)) in fronts {
+            self.front_unwanted(worker, kill);
+        }
+        self.start_waiting();
+    }
+
+    fn adopt_one(&mut self, session: u64, row: Session<F>, found: Found<F>, front: Option<(u64, (F, F))>) {
+        self.act(Action::Hold(Endpoint::SessionKill(session), found.kill));
+        self.act(Action::Hold(Endpoint::Mediator(session), found.mediator));
+        self.act(Action::Hold(Endpoint::Back(session), found.back));
+        let ending = found.card.filter(|card| card.stand == Stand::Ending);
+        let (person, peer) = (PersonId::parse(&row.person).ok(), row.peer);
+        let mut row = row;
+        row.front = front.as_ref().map(|(worker, _)| *worker);
+        self.sessions.insert(session, row);
+        self.note_session(session, "session.adopted", "ok", "SR 7.4", String::new());
+        let has_front = front.is_some();
+        if let (Some((worker, (control, kill))), Some(peer)) = (front, peer) {
+            self.act(Action::Hold(Endpoint::Front(worker), control));
+            self.act(Action::Hold(Endpoint::FrontKill(worker), kill));
+            let guard = Guard::new(REQUESTS, Phase::Asked);
+            let until = self.now.boot_ms;
+            let session = Some(session);
+            let row = Front { connection: 0, peer, guard, person, key_of: None, session, login_until_ms: until };
+            self.fronts.insert(worker, row);
+        }
+        if let Some(card) = ending {
+            let reason = Reason::from_code(&card.reason).unwrap_or(Reason::LostInRestart);
+            self.end_session(session, reason, &card.words);
+        } else if !has_front {
+            self.operator_left(session);
+        }
+    }
+
+    /// Nobody worked in it: its end is all that it needs.
+    fn end_unadopted(&mut self, session: u64, found: Found<F>) {
+        self.act(Action::Hold(Endpoint::SessionKill(session), found.kill));
+        self.act(Action::Kill(Endpoint::SessionKill(session)));
+        self.act(Action::Close(Endpoint::SessionKill(session)));
+        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
+        let mut note = Note::new("session", "session.ended", "ok", "SR 2.6");
+        note.session = Some(session);
+        if let Some(card) = found.card {
+            note.person = Some(card.person);
+            note.target = Some(card.target);
+            note.peer = card.peer.map(|peer| peer.to_string());
+        }
+        note.detail = format!("{}: it was not live yet when the broker stopped", Reason::LostInRestart.code());
+        self.audit(note);
+    }
+
+    /// Has the launcher keep what a follower of this broker must know.
+    pub(super) fn keep(&mut self, session: u64) {
+        if let Some(note) = self.card(session) {
+            self.act(Action::ToLauncher(launcher::Request::Keep { session, note }));
+        }
+    }
+
+    /// None for an administrator's test: it ends with the broker that runs it.
+    pub(super) fn card(&self, session: u64) -> Option<launcher::Note> {
+        let row = self.sessions.get(&session)?;
+        let stand = match row.life.state() {
+            State::Requested | State::Approved | State::Connecting => Stand::Beginning,
+            State::Live => Stand::Live,
+            State::Paused => Stand::Paused,
+            State::Ending | State::Ended => Stand::Ending,
+        };
+        let card = Card {
+            stand,
+            front: row.front,
+            person: row.person.clone(),
+            target: Name::cut(row.target.as_str()),
+            account: Name::cut(row.account.as_str()),
+            conduit: Name::cut(row.conduit.as_ref()?.as_str()),
+            peer: row.peer,
+            started_ms: row.started_ms,
+            deadline_ms: row.deadline_ms,
+            reason: Name::cut(row.life.reason().map_or("", Reason::code)),
+            words: Line::cut(row.words.clone()),
+        };
+        Bytes::new(codec::encode(&card)).ok()
+    }
+}
+
+/// The row of a session in which somebody worked; none for one that was only beginning.
+fn row_of<F>(card: &Card) -> Option<Session<F>> {
+    let mut life = Life::default();
+    if card.stand == Stand::Beginning {
+        return None;
+    }
+    life.approve().and_then(|()| life.connect()).and_then(|()| life.go_live()).expect("the order of a life");
+    if card.stand == Stand::Paused {
+        life.pause().expect("a live session can be paused");
+    }
+    let (target, account) = (TargetId::parse(&card.target).ok()?, AccountId::parse(&card.account).ok()?);
+    let conduit = ConduitId::parse(&card.conduit).ok()?;
+    let now = super::Now { boot_ms: 0, wall_ms: card.started_ms };
+    Some(Session {
+        conduit: Some(conduit),
+        peer: card.peer,
+        life,
+        deadline_ms: card.deadline_ms,
+        recording: true,
+        reached: true,
+        machine_ready: true,
+        machine: Guard::new(machine::EVENTS, machine::Phase::Ready),
+        ..Session::new(card.person.clone(), &target, &account, now)
+    })
+}
