@@ -328,7 +328,7 @@ impl Launcher {
             };
             let of = child.of();
             if !self.children.values().any(|other| other.of() == of) {
-                self.spares.forget(of);
+                // Its spare ends stay until the broker says so: what it said last may lie in them unread.
                 if let Err(why) = self.cgroups.remove(of.session, of.number) {
                     eprintln!("launcher: cgroup of {of:?}: {why}");
                 }

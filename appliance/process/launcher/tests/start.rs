@@ -2,6 +2,7 @@
 //! name that it is started under. Needs root.
 
 use border::launcher::{Part, Reply, Request};
+use codec::Bytes;
 use os::process::{Start, start};
 use os::seqpacket;
 use std::fs::File;
@@ -52,6 +53,11 @@ fn hierarchies() -> Vec<(&'static str, &'static str)> {
 }
 
 fn running(name: &str) -> Running {
+    begin(name, None)
+}
+
+/// With the place where a restarted broker comes back.
+fn begin(name: &str, again: Option<OwnedFd>) -> Running {
     let name = format!("launcher-test-{name}-{}", std::process::id());
     let folder = std::env::temp_dir().join(&name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -76,7 +82,7 @@ fn running(name: &str) -> Running {
     let launcher = start(Start {
         executable: Path::new(env!("CARGO_BIN_EXE_launcher")),
         arguments: &arguments,
-        fds: vec![(theirs, 3)],
+        fds: [(Some(theirs), 3), (again, 4)].into_iter().filter_map(|(fd, number)| Some((fd?, number))).collect(),
         network: network.as_fd(),
         uid: None,
         log: File::from(std::io::stderr().as_fd().try_clone_to_owned().unwrap()),
@@ -163,8 +169,9 @@ fn a_front_is_started_shut_in_and_its_end_is_told() {
     assert_eq!(receive(&fds[0]).0, b"here");
     assert_ne!(checked(pid, "front-2", launcher.cgroups.len()), uid, "a user is not used again");
     drop(fds);
+    launcher.ask(&Request::Forget { number: 2, session: false });
     let ended = Reply::Exited { number: 2, part: Part::FrontSsh, status: 7 };
-    assert_eq!(launcher.reply().0, ended, "the launcher keeps no end of a front");
+    assert_eq!(launcher.reply().0, ended, "what is forgotten has no spare end any more");
 }
 
 fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
@@ -180,10 +187,12 @@ fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     }
     let first = checked(mediator, "session-5", hierarchies);
     assert_ne!(first, checked(back, "session-5", hierarchies), "one user a process");
+    let note = Bytes::new(*b"of the broker").unwrap();
+    launcher.ask(&Request::Keep { session: 5, note: note.clone() });
     launcher.ask(&Request::Adopt);
     let (reply, spares) = launcher.reply();
-    assert_eq!(reply, Reply::SessionStarted { session: 5, mediator, back });
-    assert!(spares.len() >= 2);
+    assert_eq!(reply, Reply::Living { session: 5, note });
+    assert_eq!(spares.len(), 3);
     assert_eq!(launcher.reply().0, Reply::AdoptDone);
     launcher.broker = None;
     assert_eq!(launcher.launcher.wait().unwrap().code(), Some(0));
@@ -198,6 +207,64 @@ fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     }
 }
 
+/// Waits for a worker's cgroup to be gone.
+fn cleared(launcher: &Running, cgroup: &str) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while launcher.has(cgroup) {
+        assert!(Instant::now() < until, "{cgroup} is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile() {
+    let path = std::env::temp_dir().join(format!("launcher-again-{}", std::process::id()));
+    let mut launcher = begin("again", Some(seqpacket::listen(&path).unwrap()));
+    launcher.ask(&Request::StartSession { session: 5 });
+    let (Reply::SessionStarted { mediator, .. }, fds) = launcher.reply() else { panic!("no session") };
+    let note = Bytes::new(*b"of the first broker").unwrap();
+    launcher.ask(&Request::Keep { session: 5, note: note.clone() });
+    assert_eq!(receive(&fds[0]).0, b"here");
+    assert_eq!(receive(&fds[1]).0, b"here");
+    drop(fds);
+    launcher.broker = Some(seqpacket::connect(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    launcher.ask(&Request::Adopt);
+    let (reply, ends) = launcher.reply();
+    assert_eq!(reply, Reply::Living { session: 5, note: note.clone() });
+    assert_eq!(launcher.reply().0, Reply::AdoptDone);
+    let [control, back, kill] = <[OwnedFd; 3]>::try_from(ends).unwrap();
+    assert!(Path::new(&format!("/proc/{mediator}/exe")).exists(), "no end of it was closed meanwhile");
+    File::from(kill).write_all(b"1").unwrap();
+    let ended = [launcher.reply().0, launcher.reply().0];
+    assert!(ended.iter().all(|reply| matches!(reply, Reply::Exited { number: 5, status, .. } if *status == 256 + 9)));
+    drop((control, back));
+    // Until a broker says so, its note stays: the one before may not have read of the end.
+    launcher.ask(&Request::Adopt);
+    assert_eq!(launcher.reply().0, Reply::Living { session: 5, note });
+    assert_eq!(launcher.reply().0, Reply::AdoptDone);
+    launcher.ask(&Request::Forget { number: 5, session: true });
+    launcher.ask(&Request::Adopt);
+    assert_eq!(launcher.reply().0, Reply::AdoptDone);
+    cleared(&launcher, "session-5");
+}
+
+fn a_launcher_that_follows_another_keeps_what_it_is_given() {
+    let first = running("first");
+    first.ask(&Request::StartFront { worker: 3 });
+    let (Reply::FrontStarted { .. }, fds) = first.reply() else { panic!("no front") };
+    assert_eq!(receive(&fds[0]).0, b"here");
+    let second = running("second");
+    let (control, kill) = (fds[0].as_fd(), fds[3].as_fd());
+    let hold = codec::encode(&Request::HoldFront { worker: 3 });
+    seqpacket::send(second.broker.as_ref().unwrap().as_fd(), &hold, &[control, kill]).unwrap();
+    second.ask(&Request::Adopt);
+    let (reply, ends) = second.reply();
+    assert_eq!((reply, ends.len()), (Reply::LivingFront { worker: 3 }, 2));
+    assert_eq!(second.reply().0, Reply::AdoptDone);
+    File::from(ends.into_iter().next_back().unwrap()).write_all(b"1").unwrap();
+    assert_eq!(first.reply().0, Reply::Exited { number: 3, part: Part::FrontSsh, status: 256 + 9 });
+}
+
 fn a_number_that_lives_is_refused_and_nothing_of_it_is_touched() {
     let launcher = running("twice");
     launcher.ask(&Request::StartFront { worker: 1 });
@@ -208,6 +275,7 @@ fn a_number_that_lives_is_refused_and_nothing_of_it_is_touched() {
     assert!(matches!(reply, Reply::StartFailed { number: 1, session: false, .. }), "{reply:?}");
     assert!(none.is_empty() && launcher.has("front-1"));
     drop(fds);
+    launcher.ask(&Request::Forget { number: 1, session: false });
     let ended = Reply::Exited { number: 1, part: Part::FrontSsh, status: 7 };
     assert_eq!(launcher.reply().0, ended);
 }
@@ -223,7 +291,12 @@ fn main() -> ExitCode {
     if ["front-ssh", "mediator", "back-ssh"].contains(&arguments[0].as_str()) {
         return worker();
     }
-    let claims: [(&str, fn()); 4] = [
+    let claims: [(&str, fn()); 6] = [
+        (
+            "a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile",
+            a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile,
+        ),
+        ("a_launcher_that_follows_another_keeps_what_it_is_given", a_launcher_that_follows_another_keeps_what_it_is_given),
         ("a_front_is_started_shut_in_and_its_end_is_told", a_front_is_started_shut_in_and_its_end_is_told),
         (
             "a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher",
@@ -235,12 +308,15 @@ fn main() -> ExitCode {
         ),
         ("a_malformed_request_ends_it", a_malformed_request_ends_it),
     ];
-    // Runners ask for the names first.
-    if arguments.iter().any(|argument| argument == "--list") {
-        claims.iter().for_each(|(name, _)| println!("{name}: test"));
+    // What test runners ask of a test executable: its list, and one test by its name.
+    let given = |option: &str| arguments.iter().any(|argument| argument == option);
+    if given("--list") {
+        let shown = claims.iter().filter(|_| !given("--ignored"));
+        shown.for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    for (name, claim) in claims {
+    let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
+    for (name, claim) in claims.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)) {
         claim();
         println!("test {name} ... ok");
     }

@@ -1,10 +1,11 @@
 //! The real process in its sandbox, from the broker's side of its socket. Needs root, which gives it
 //! an unprivileged user.
 
-use border::vault::{Event, Request};
+use border::vault::{Audit, Event, Request};
 use border::{MESSAGE_BYTES_MAX, record, secrets};
-use codec::{Bytes, Text, Wire};
+use codec::{Bytes, List, Text, Wire};
 use ledger::{VerifyingKey, manifest};
+use model::{BoxFacts, Limits, Plant, RecordingRules};
 use os::process::{Executable, Spawn, Spawned, Status, spawn, wait};
 use os::{memfd, seqpacket};
 use std::fs::{self, File};
@@ -37,11 +38,15 @@ fn receive<T: Wire>(from: &OwnedFd) -> (T, Vec<OwnedFd>) {
 impl Vault {
     fn start(data: &Path) -> Self {
         let (broker, theirs) = seqpacket::pair().unwrap();
+        Self::begin(data, broker, vec![(theirs, 3)])
+    }
+
+    fn begin(data: &Path, broker: OwnedFd, fds: Vec<(OwnedFd, i32)>) -> Self {
         let executable = File::open(env!("CARGO_BIN_EXE_vault")).unwrap();
         let child = spawn(Spawn {
             executable: Executable::File(executable.as_fd()),
             arguments: &["vault", "--data", data.to_str().unwrap()],
-            fds: vec![(theirs, 3)],
+            fds,
             uid: USER,
             gid: USER,
             cgroup_procs: vec![],
@@ -82,6 +87,83 @@ impl Vault {
         drop(self.broker);
         assert_eq!(wait(self.child.pid).unwrap(), Status::Exited(0));
     }
+}
+
+#[test]
+fn a_broker_that_comes_back_hears_of_the_plant_and_of_numbers_that_nobody_had() {
+    let data = data("again");
+    let path = data.join("again.sock");
+    let (broker, theirs) = seqpacket::pair().unwrap();
+    let again = seqpacket::listen(&path).unwrap();
+    let mut vault = Vault::begin(&data, broker, vec![(theirs, 3), (again, 4)]);
+    let plant = codec::encode(&plant());
+    vault.ask(&Request::StorePlant { ticket: 1 }, Some(&memfd::sealed(&plant, "plant").unwrap()));
+    assert!(matches!(vault.event().0, Event::Done { ticket: 1 }));
+    let mut audit = audit("session.granted");
+    audit.session = Some(41);
+    vault.ask(&Request::Write { audit }, None);
+    let (recorder, for_vault) = seqpacket::pair().unwrap();
+    vault.ask(&Request::OpenRecording { session: 40, person: name("vera"), target: name("plc") }, Some(&for_vault));
+    assert!(matches!(vault.event().0, Event::RecordingOpen { session: 40 }));
+    drop(for_vault);
+
+    vault.broker = seqpacket::connect(&path).unwrap();
+    let (ready, documents) = receive::<Event>(&vault.broker);
+    assert!(matches!(ready, Event::Ready { plant: true, next_session: 42, .. }), "{ready:?}");
+    assert_eq!(memfd::read_sealed(documents[0].as_fd(), 1 << 20).unwrap(), plant);
+    send(&recorder, &record::Entry::Header { bytes: Bytes::new(*b"a head").unwrap() }, None);
+    let (answer, _) = receive::<record::Answer>(&recorder);
+    assert_eq!(answer, record::Answer::InHand { entries: 1 }, "a recording does not depend on the broker");
+
+    // A broker that breaks its border is as good as gone, and the vault lives.
+    seqpacket::send(vault.broker.as_fd(), &[99, 9, 9], &[]).unwrap();
+    vault.broker = seqpacket::connect(&path).unwrap();
+    assert!(matches!(receive::<Event>(&vault.broker).0, Event::Ready { .. }));
+    fs::remove_file(&path).unwrap();
+    terminated(vault, recorder);
+    let ledger = fs::read_dir(data.join("ledger")).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
+    let last = ledger.into_iter().any(|bytes| bytes.windows(8).any(|window| window == b"last.row"));
+    assert!(last, "what it took before it was asked to end is on the disk");
+    fs::remove_dir_all(data).unwrap();
+}
+
+fn audit(kind: &str) -> Audit {
+    Audit {
+        category: name("session"),
+        kind: Text::cut(kind),
+        result: name("ok"),
+        requirement: name("SR 2.8"),
+        person: None,
+        session: None,
+        target: None,
+        peer: None,
+        detail: Text::default(),
+    }
+}
+
+fn plant() -> Plant {
+    Plant {
+        box_facts: BoxFacts { name: Text::cut("demo"), banner: Text::default(), zone_time: Text::cut("UTC") },
+        people: List::default(),
+        targets: List::default(),
+        conduits: List::default(),
+        recording: RecordingRules { auditors: List::default(), refuse_below_mb: 1, warn_below_mb: 2, live_key_s: 0 },
+        limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
+    }
+}
+
+/// Asked to end, it writes what it has in hand.
+fn terminated(vault: Vault, recorder: OwnedFd) {
+    vault.ask(&Request::Write { audit: audit("last.row") }, None);
+    // In hand: this credential is given by the thread that took the row.
+    let (back, theirs) = seqpacket::pair().unwrap();
+    let nobody = Request::GiveCredential { session: 1, secret: name("none"), user: Text::default(), key: false };
+    vault.ask(&nobody, Some(&theirs));
+    receive::<secrets::Answer>(&back);
+    let sent = std::process::Command::new("kill").arg(vault.child.pid.to_string()).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(wait(vault.child.pid).unwrap(), Status::Exited(0));
+    drop(recorder);
 }
 
 fn data(name: &str) -> PathBuf {
