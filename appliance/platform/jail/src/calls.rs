@@ -63,7 +63,7 @@ const COMMON: &[(&str, i64)] = table! {
     "splice" SYS_splice, "tee" SYS_tee, "sendfile" SYS_sendfile, "ptrace" SYS_ptrace,
     "seccomp" SYS_seccomp, "landlock_create_ruleset" SYS_landlock_create_ruleset,
     "landlock_add_rule" SYS_landlock_add_rule,
-    "landlock_restrict_self" SYS_landlock_restrict_self,
+    "landlock_restrict_self" SYS_landlock_restrict_self, "fsetxattr" SYS_fsetxattr,
 };
 
 /// System calls that only x86-64 has.
@@ -101,7 +101,11 @@ const CONSTANTS: &[(&str, i64)] = table! {
     "IPPROTO_IPV6" IPPROTO_IPV6, "IPV6_V6ONLY" IPV6_V6ONLY, "PR_SET_NAME" PR_SET_NAME,
     "PR_SET_VMA" PR_SET_VMA, "CLONE_THREAD" CLONE_THREAD, "AF_UNIX" AF_UNIX, "AF_INET" AF_INET,
     "AF_INET6" AF_INET6, "AF_NETLINK" AF_NETLINK, "LOCK_EX" LOCK_EX,
-    "MADV_DONTNEED" MADV_DONTNEED,
+    "MADV_DONTNEED" MADV_DONTNEED, "PR_SET_NO_NEW_PRIVS" PR_SET_NO_NEW_PRIVS,
+    "PR_SET_DUMPABLE" PR_SET_DUMPABLE, "PR_CAPBSET_DROP" PR_CAPBSET_DROP,
+    "PR_CAP_AMBIENT" PR_CAP_AMBIENT, "PR_CAP_AMBIENT_CLEAR_ALL" PR_CAP_AMBIENT_CLEAR_ALL,
+    "AT_EMPTY_PATH" AT_EMPTY_PATH, "AT_REMOVEDIR" AT_REMOVEDIR, "O_CLOEXEC" O_CLOEXEC,
+    "SECCOMP_SET_MODE_FILTER" SECCOMP_SET_MODE_FILTER, "NETLINK_ROUTE" NETLINK_ROUTE,
 };
 
 /// In the order of their numbers, from 0 (linux/capability.h).

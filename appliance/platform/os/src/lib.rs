@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod disk;
 pub mod fds;
+pub mod mark;
 pub mod memfd;
 pub mod memory;
 pub mod net;
