@@ -64,6 +64,31 @@ impl Cgroups {
         }).collect()
     }
 
+    /// The folder of version 2, in which all others are made.
+    pub fn top(&self) -> &Path {
+        &self.unified
+    }
+
+    /// The users of all processes that live in any of its cgroups: workers of an earlier launcher.
+    pub fn users(&self) -> Result<BTreeSet<u32>, String> {
+        let fault = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
+        let mut users = BTreeSet::new();
+        for entry in fs::read_dir(&self.unified).map_err(|e| fault(&self.unified, e))? {
+            let path = entry.map_err(|e| fault(&self.unified, e))?.path();
+            if !path.is_dir() {
+                continue;
+            }
+            let procs = path.join("cgroup.procs");
+            for pid in fs::read_to_string(&procs).map_err(|e| fault(&procs, e))?.lines() {
+                // One that has ended meanwhile has no user.
+                let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
+                let user = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok());
+                users.insert(user.ok_or_else(|| format!("/proc/{pid}/status names no user"))?);
+            }
+        }
+        Ok(users)
+    }
+
     /// Makes it with its limits. A limit that can't be set is an error.
     pub fn make(&self, session: bool, number: u64) -> Result<Made, String> {
         let (bytes, processes) = if session { SESSION } else { FRONT };

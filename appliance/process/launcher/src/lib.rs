@@ -5,12 +5,15 @@
 //! `tests/start.rs`.
 
 mod cgroup;
+mod confine;
 mod spares;
+pub mod uids;
 mod worker;
 
 use border::launcher::{Note, Part, Phase, REQUESTS, Reply, Request};
 use border::{Guard, Line, MESSAGE_BYTES_MAX};
 use cgroup::Cgroups;
+pub use confine::confine;
 use entry::{Descriptors, Process};
 use os::poll::{Poll, Ready};
 use os::process::{Status, reap};
@@ -75,15 +78,18 @@ fn prepare(descriptors: &mut Descriptors) -> Result<Launcher, String> {
     }
     let folder = |name: &str| options.get(name).map(std::path::PathBuf::from);
     let needed = |name: &str| folder(name).ok_or_else(|| format!("{name} FOLDER is missing"));
-    let cgroups = Cgroups::new(needed("--cgroup2")?, folder("--memory"), folder("--pids"));
+    let (executables, unified) = (needed("--workers")?, needed("--cgroup2")?);
+    let places: Vec<_> = [Some(unified.clone()), folder("--memory"), folder("--pids")].into_iter().flatten().collect();
+    confine(descriptors, &executables, &places)?;
+    let cgroups = Cgroups::new(unified, folder("--memory"), folder("--pids"));
     let leaving = cgroups.left_over();
     let launcher = Launcher {
         broker: Some(descriptors.take("broker")),
         again: descriptors.take_optional("again"),
         guard: Guard::new(REQUESTS, Phase::Open),
         poll: Poll::new().map_err(|e| e.to_string())?,
+        workers: Workers::open(&executables, &cgroups)?,
         cgroups,
-        workers: Workers::open(&needed("--workers")?)?,
         children: BTreeMap::new(),
         spares: Spares::default(),
         leaving,
@@ -313,6 +319,7 @@ impl Launcher {
         let child = i32::try_from(pid).ok().and_then(|pid| self.children.remove_entry(&pid));
         if let Some((pid, child)) = child {
             self.poll.remove(&child.pidfd).ok();
+            self.workers.ended(pid);
             os::process::wait(pid).map_err(|e| format!("wait: {e}"))?;
         }
         Ok(())
@@ -322,6 +329,7 @@ impl Launcher {
         for (pid, status) in reap().map_err(|e| format!("wait: {e}"))? {
             let Some(child) = self.children.remove(&pid) else { continue };
             self.poll.remove(&child.pidfd).ok();
+            self.workers.ended(pid);
             let status = match status {
                 Status::Exited(code) => u32::try_from(code).unwrap_or(255),
                 Status::Killed(signal) => 256 + u32::try_from(signal).unwrap_or(0),
