@@ -127,6 +127,9 @@ fn dependency_rule(faults: &mut Vec<String>) -> Result<(), String> {
             if matches!(tier.as_str(), "domain" | "channel") && OUTSIDE.contains(&need.as_str()) {
                 faults.push(format!("{name} ({tier}) depends on {need}, which reaches outside"));
             }
+            if need == "attempt" && tier != "proof" {
+                faults.push(format!("{name} depends on attempt, which is for the break-out tests alone"));
+            }
             if matches!(name.as_str(), "broker" | "vault" | "launcher") && need == "plantfile" {
                 faults.push(format!("{name} would parse TOML: only dinlock and fronts may"));
             }
