@@ -15,6 +15,8 @@ mod spaces;
 
 pub use code::{execute, execute_file, memory_file};
 pub use kernel::{bpf_map, io_uring, keyring, perf_event, personality, shared_segment, userfault};
+#[cfg(target_arch = "x86_64")]
+pub use kernel::other_numbers;
 pub use memory::{Page, map_code, map_shared};
 pub use others::{abort, kill, open_process, ptrace, read_memory, take_descriptor};
 pub use sockets::{

@@ -148,6 +148,8 @@ pub const ATTEMPTS: &[(&str, Need, Deed)] = &[
     ("keyring", Need::Nothing, |_| attempt::keyring()),
     ("userfault", Need::Nothing, |_| attempt::userfault()),
     ("shared-segment", Need::Nothing, |_| attempt::shared_segment()),
+    #[cfg(target_arch = "x86_64")]
+    ("other-numbers", Need::Nothing, |_| attempt::other_numbers()),
     // A connection that is only passing through.
     ("connection-read", Need::Nothing, |s| done(File::from(s.connection).read(&mut [0; 4]))),
     ("connection-readv", Need::Nothing, |s| {
@@ -165,6 +167,7 @@ pub const ATTEMPTS: &[(&str, Need, Deed)] = &[
         attempt::send_file(s.connection.as_fd(), file.as_fd())
     }),
     ("connection-write", Need::Nothing, |s| done(File::from(s.connection).write(b"x"))),
+    ("connection-sendmsg", Need::Nothing, |s| os::seqpacket::send(s.connection.as_fd(), b"x", &[])),
     ("connection-dup", Need::Nothing, |s| done(attempt::copy(s.connection.as_fd()))),
     ("connection-fcntl-copy", Need::Nothing, |s| done(s.connection.try_clone())),
     ("connection-mapped", Need::Nothing, |s| attempt::map_shared(s.connection.as_fd())),

@@ -15,6 +15,7 @@ fn a_broker_that_is_taken_over_decides_and_does_no_more() {
             ("connection-read", Works),
             ("connection-recvmsg", Works),
             ("connection-write", Works),
+            ("connection-sendmsg", Works),
             ("connection-mapped", Works),
             ("three-freed", Works),
         ],

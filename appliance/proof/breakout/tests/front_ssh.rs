@@ -17,6 +17,7 @@ fn a_front_that_is_taken_over_gets_nowhere() {
             ("connection-recvfrom", Works),
             ("connection-recvmsg", Works),
             ("connection-write", Works),
+            ("connection-sendmsg", Works),
             ("connection-mapped", Works),
             ("connection-zero-copy", Works),
             ("three-freed", Works),

@@ -36,6 +36,7 @@ fn a_launcher_that_is_taken_over_starts_workers_and_does_no_more() {
             ("connection-recvfrom", Works),
             ("connection-recvmsg", Works),
             ("connection-write", Works),
+            ("connection-sendmsg", Works),
             ("connection-mapped", Works),
             ("connection-zero-copy", Works),
             ("three-freed", Works),

@@ -15,6 +15,7 @@ fn a_mediator_that_is_taken_over_gets_nowhere() {
             ("connection-read", Works),
             ("connection-recvmsg", Works),
             ("connection-write", Works),
+            ("connection-sendmsg", Works),
             ("connection-mapped", Works),
             ("three-freed", Works),
         ],

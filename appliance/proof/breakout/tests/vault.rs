@@ -30,6 +30,7 @@ fn a_vault_that_is_taken_over_has_its_data_and_no_more() {
             ("connection-read", Works),
             ("connection-recvmsg", Works),
             ("connection-write", Works),
+            ("connection-sendmsg", Works),
             ("connection-mapped", Works),
             ("three-freed", Works),
         ],
