@@ -2,7 +2,7 @@
 //!
 //! It must never decide who may work, run anything but its fixed executables, or hold a network
 //! descriptor: the handover ends that it makes go to the worker and to the broker at once. Proof:
-//! `tests/start.rs`.
+//! `tests/start.rs`; taken over, `proof/breakout/tests/launcher.rs`.
 
 mod cgroup;
 mod confine;
