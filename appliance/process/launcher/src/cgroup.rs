@@ -79,7 +79,11 @@ impl Cgroups {
                 continue;
             }
             let procs = path.join("cgroup.procs");
-            for pid in fs::read_to_string(&procs).map_err(|e| fault(&procs, e))?.lines() {
+            let pids = match fs::read_to_string(&procs) {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue, // removed meanwhile
+                other => other.map_err(|e| fault(&procs, e))?,
+            };
+            for pid in pids.lines() {
                 // One that has ended meanwhile has no user.
                 let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
                 let user = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok());

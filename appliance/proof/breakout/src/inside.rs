@@ -30,6 +30,12 @@ struct Order {
     deed: Box<dyn FnOnce() -> io::Result<()>>,
 }
 
+/// Where the orders come from: who commands the process. The broker's 3 is listening.
+#[must_use]
+pub fn control_number(process: &str) -> i32 {
+    if process == "broker" { 8 } else { 3 }
+}
+
 /// Plays the process of this name. `outside` has no sandbox; `stranger` neither, but all that a worker's
 /// starter does.
 pub fn taken_over(name: &str) -> ExitCode {
@@ -42,7 +48,8 @@ pub fn taken_over(name: &str) -> ExitCode {
     let before = |given: &mut Descriptors| {
         let fds = Policy::parse(policy).map_err(|fault| fault.to_string())?.fds;
         let mut held = fds.iter().flat_map(|fd| given.take_all(&fd.name)).collect::<Vec<OwnedFd>>();
-        let control = held.iter().position(|fd| fd.as_raw_fd() == 3).ok_or("no descriptor 3")?;
+        let number = control_number(name);
+        let control = held.iter().position(|fd| fd.as_raw_fd() == number).ok_or("no control socket")?;
         let control = held.swap_remove(control);
         std::mem::forget(held);
         prepare(control, Some((name, given)))

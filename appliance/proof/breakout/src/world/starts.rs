@@ -1,6 +1,7 @@
 //! Starting what the world holds: the real launcher, its workers, the long-lived parts.
 
 use super::{PATIENCE, Taken, VAULT, World, receive};
+use crate::inside::control_number;
 use border::launcher::{Part, Reply, Request};
 use os::process::{Executable, Resource, Spawn, Start, spawn, start};
 use os::seqpacket;
@@ -49,7 +50,9 @@ pub(super) fn start_launcher(folder: &Path, cgroups: &[PathBuf], network: &File)
     let (broker, theirs) = seqpacket::pair().expect("a pair");
     let log = File::options().append(true).open(folder.join("log")).expect("a file");
     let executable = workers.join("launcher");
-    let fds = vec![(theirs, 3)];
+    let door = folder.join("again");
+    fs::remove_file(&door).ok();
+    let fds = vec![(theirs, 3), (seqpacket::listen(&door).expect("a socket"), 4)];
     let started = start(Start { executable: &executable, arguments: &arguments, fds, network: network.as_fd(), uid: None, log });
     (started.expect("the launcher starts"), broker)
 }
@@ -122,19 +125,22 @@ impl World {
     }
 
     pub(super) fn start_part(&self, name: &str) -> Taken {
-        let pair = || seqpacket::pair().expect("a pair");
-        let (control, theirs) = pair();
-        let mut fds = vec![(theirs, 3)];
-        let mut others = Vec::new();
+        let (control, theirs) = seqpacket::pair().expect("a pair");
+        let mut fds = vec![(theirs, control_number(name))];
+        // What else the demo's starter gives them.
+        let listening: &[i32] = match name {
+            "broker" => &[3, 4, 5, 6, 7],
+            "vault" | "taken-launcher" => &[4],
+            _ => &[],
+        };
+        for number in listening {
+            let door = self.folder.join(format!("door-{number}"));
+            fs::remove_file(&door).ok();
+            fds.push((seqpacket::listen(&door).expect("a socket"), *number));
+        }
+        let (ours, theirs) = seqpacket::pair().expect("a pair");
         if name == "broker" {
-            for number in 4..=6 {
-                let (ours, theirs) = pair();
-                others.push(ours);
-                fds.push((theirs, number));
-            }
-            let admin = self.folder.join(format!("admin-{}", self.next));
-            fs::remove_file(&admin).ok();
-            fds.push((seqpacket::listen(&admin).expect("a socket"), 7));
+            fds.push((theirs, 9));
         }
         let uid = match name {
             "uplink-listener" => Some(LISTENER),
@@ -147,7 +153,7 @@ impl World {
         let log = File::options().append(true).open(self.folder.join("log")).expect("a file");
         let executable = self.folder.join("bin").join(name);
         let child = start(Start { executable: &executable, arguments: &[], fds, network: network.as_fd(), uid, log });
-        Taken { control, number: 0, part: None, child: Some(child.expect(name)), spawned: None, kill: None, _others: others }
+        Taken { control, number: 0, part: None, child: Some(child.expect(name)), spawned: None, kill: None, _others: vec![ours] }
     }
 
     /// Exit code and signal of a worker, as the launcher tells them.
