@@ -44,9 +44,9 @@ wire_enum! {
     pub enum InputRecord {
         /// All of it, passwords too.
         1 => All,
-        /// Time and length.
+        /// Time and length, of byte streams too.
         2 => None,
-        /// Text if the machine echoed it. The default.
+        /// On a terminal what the machine echoed; byte streams as `StreamRecord` says. The default.
         3 => Echoed,
     }
 }

@@ -52,6 +52,11 @@ impl Running {
         self.length - self.written >= HASH_EACH
     }
 
+    /// Whether anything was hashed.
+    pub(super) fn counted(&self) -> bool {
+        self.length > 0
+    }
+
     pub(super) fn item(&mut self, channel: u32, direction: Direction) -> What {
         self.written = self.length;
         let sha256 = self.hash.clone().finalize().into();

@@ -158,17 +158,19 @@ impl Room {
             self.acts.push(Act::Front(codec::encode(&Up::Credit { channel, bytes: count })));
             return Ok(());
         }
-        let what = if let Some(hashes) = &mut state.hashes {
+        let what = match (policy, &mut state.hashes) {
+            // Not even its hash: a short secret is found from that.
+            (InputRecord::None, _) => What::InputHidden { channel, length: count },
             // The hash up to here, for each message: nothing goes on before its own record is in hand.
-            hashes.0.update(bytes);
-            hashes.0.item(channel, Direction::ToTarget)
-        } else {
-            match policy {
-                InputRecord::All => {
-                    What::Input { channel, bytes: Bytes::new(bytes).expect("data is at most 64 KiB") }
-                }
-                // Text that the machine echoes follows as `Input` once the echo is there.
-                InputRecord::None | InputRecord::Echoed => What::InputHidden { channel, length: count },
+            (InputRecord::All | InputRecord::Echoed, Some(hashes)) => {
+                hashes.0.update(bytes);
+                hashes.0.item(channel, Direction::ToTarget)
+            }
+            // Text that the machine echoes follows as `Input` once the echo is there.
+            (InputRecord::Echoed, None) if terminal => What::InputHidden { channel, length: count },
+            // Nothing echoes a byte stream: what went in is what an auditor needs.
+            (InputRecord::All | InputRecord::Echoed, None) => {
+                What::Input { channel, bytes: Bytes::new(bytes).expect("data is at most 64 KiB") }
             }
         };
         state.need = self.recorder.item(now, what, &mut self.acts);

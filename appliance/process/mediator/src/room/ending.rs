@@ -79,7 +79,10 @@ pub(super) fn close_out(recorder: &mut Recorder, now: u64, channel: u32, state: 
         }
     }
     if let Some((down, up)) = state.hashes.as_deref_mut() {
-        recorder.item(now, down.item(channel, Direction::ToTarget), acts);
+        // Where the policy hides input, nothing of it was hashed.
+        if down.counted() {
+            recorder.item(now, down.item(channel, Direction::ToTarget), acts);
+        }
         recorder.item(now, up.item(channel, Direction::FromTarget), acts);
     }
     let signal = state.signal.take().map(Text::cut);
