@@ -11,8 +11,19 @@ wire_enum! {
         1 => All,
         /// Time and length only.
         2 => None,
-        /// Text if the machine echoed it within 1 s, else time and length.
+        /// On a terminal text if the machine echoed it within 1 s, else time and length; a byte stream's content.
         3 => Echoed,
+    }
+}
+
+wire_enum! {
+    /// What the deadline of a session is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Bound {
+        /// The end of its longest duration.
+        1 => Longest,
+        /// The end of its time window.
+        2 => Window,
     }
 }
 
@@ -28,6 +39,8 @@ wire_struct! {
         pub target: Name,
         /// When it ends, milliseconds of CLOCK_BOOTTIME.
         pub deadline_ms: u64,
+        /// Why then.
+        pub bound: Bound,
         /// How long the person may type nothing, in ms; 0 is no limit.
         pub idle_ms: u64,
         /// How long the recorder may stall before the session ends, in ms.
@@ -53,12 +66,14 @@ wire_enum! {
         2 => Pause { by: Line },
         /// Give it back.
         3 => Resume { by: Line },
-        /// End now; the reason in words.
-        4 => End { text: Line },
+        /// End now; the reason as `session::Reason` codes it, and in words.
+        4 => End { reason: Text<48>, text: Line },
         /// The deadline moved (never later than the policy's own).
-        5 => Deadline { deadline_ms: u64 },
+        5 => Deadline { deadline_ms: u64, bound: Bound },
         /// Descriptor: an observer's socket; it receives `work::Up` and can send nothing.
         6 => Observe { by: Line },
+        /// How long the person may type nothing, in ms; only ever less than before.
+        7 => Idle { idle_ms: u64 },
     }
 }
 
@@ -92,4 +107,5 @@ pub const ORDERS: &[Row<Phase>] = &[
     row(Phase::Live, "End", Phase::Live),
     row(Phase::Live, "Deadline", Phase::Live),
     row(Phase::Live, "Observe", Phase::Live),
+    row(Phase::Live, "Idle", Phase::Live),
 ];

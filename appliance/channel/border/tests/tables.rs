@@ -49,7 +49,7 @@ fn record() {
 #[test]
 fn mediation() {
     use border::mediation::{ORDERS, Phase};
-    let names = ["Start", "Pause", "Resume", "End", "Deadline", "Observe", "Invented"];
+    let names = ["Start", "Pause", "Resume", "End", "Deadline", "Observe", "Idle", "Invented"];
     every_message_in_every_phase("mediation", ORDERS, &[Phase::Start, Phase::Live], &names);
 }
 

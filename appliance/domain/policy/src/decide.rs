@@ -107,11 +107,14 @@ impl Grant {
         &self.conduit
     }
 
-    /// How long the session may last from now, ms: its longest duration or its window's end.
-    pub fn longest_ms(&self, wall_ms: i64) -> u64 {
-        let longest = u64::from(self.longest_s) * 1000;
-        let window = self.closes_s.map(|s| u64::try_from(s.saturating_mul(1000).saturating_sub(wall_ms)).unwrap_or(0));
-        window.map_or(longest, |left| left.min(longest))
+    /// The conduit's longest session, ms from the session's begin.
+    pub fn longest_ms(&self) -> u64 {
+        u64::from(self.longest_s) * 1000
+    }
+
+    /// How long its window is still open, ms; none where it never closes.
+    pub fn window_left_ms(&self, wall_ms: i64) -> Option<u64> {
+        self.closes_s.map(|s| u64::try_from(s.saturating_mul(1000).saturating_sub(wall_ms)).unwrap_or(0))
     }
 
     /// For the audit row.

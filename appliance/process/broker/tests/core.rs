@@ -10,7 +10,7 @@ use border::{Name, launcher, listener, mediation, vault};
 use broker::core::{Action, Core, Endpoint, Input, KILL_AFTER_MS, LOGIN_MS_MAX, Now};
 use codec::{List, Text};
 use common::{Bench, KEY, audited, denied, killed, list, plant, started_front, started_session, step_of};
-use model::{ConduitId, StreamRecord};
+use model::{Conduit, ConduitId, StreamRecord};
 
 #[test]
 fn a_session_goes_live_only_with_its_record_in_hand_and_the_machine_logged_in() {
@@ -136,6 +136,104 @@ fn a_plant_that_keeps_the_permission_ends_nothing() {
     bench.live();
     let actions = bench.on(Input::Stored(Box::new(plant())));
     assert!(!actions.iter().any(|a| matches!(a, Action::ToMediator(_, mediation::Order::End { .. }))));
+}
+
+/// The last deadline that the mediator was told, ms from now, and why.
+fn moved(bench: &Bench, actions: &[Action<u64>]) -> Option<(u64, mediation::Bound)> {
+    let moved = actions.iter().rev().find_map(|a| match a {
+        Action::ToMediator(_, mediation::Order::Deadline { deadline_ms, bound }) => Some((*deadline_ms, *bound)),
+        _ => None,
+    });
+    moved.map(|(at, bound)| (at - bench.now.boot_ms, bound))
+}
+
+fn plant_with(change: impl Fn(&mut Conduit)) -> Input<u64> {
+    let mut changed = plant();
+    let mut conduit = changed.conduits[0].clone();
+    change(&mut conduit);
+    changed.conduits = list(&[conduit]);
+    Input::Stored(Box::new(changed))
+}
+
+#[test]
+fn a_shorter_longest_session_shortens_the_living_and_a_longer_one_gives_nothing() {
+    let mut bench = Bench::new();
+    bench.live();
+    bench.pass(100_000);
+    let actions = bench.on(plant_with(|conduit| conduit.longest_s = 600));
+    assert_eq!(moved(&bench, &actions), Some((500_000, mediation::Bound::Longest)), "it counts from the begin");
+    assert!(audited(&actions, "session.shortened"));
+    let actions = bench.on(plant_with(|conduit| conduit.longest_s = 7200));
+    assert_eq!(moved(&bench, &actions), None);
+    let (listed, _) = bench_left(&mut bench);
+    assert_eq!(listed, 500_000, "listings show what is left");
+}
+
+/// What `session list` says is left of the one session, and its state.
+fn bench_left(bench: &mut Bench) -> (u64, String) {
+    let ask = Input::Admin { client: 1, uid: 0, request: Box::new(Ask::Sessions { all: false }), plant: None };
+    let actions = bench.on(ask);
+    let row = actions.iter().find_map(|a| match a {
+        Action::ToAdmin(1, Reply::Sessions { rows, .. }, _) => rows.iter().next().cloned(),
+        _ => None,
+    });
+    let row = row.expect("a session is listed");
+    (row.left_ms.unwrap_or_default(), row.state.to_string())
+}
+
+#[test]
+fn a_window_that_now_ends_earlier_ends_the_session_then_and_says_so() {
+    let mut bench = Bench::new();
+    let (_, session) = bench.live();
+    let minute = u16::try_from(bench.now.wall_ms.div_euclid(60_000).rem_euclid(1440)).unwrap();
+    let into_ms = u64::try_from(bench.now.wall_ms.rem_euclid(60_000)).unwrap();
+    let window = model::Window { days: 0x7f, from_minute: (minute + 1439) % 1440, to_minute: minute + 5 };
+    let actions = bench.on(plant_with(|conduit| conduit.windows = list(&[window])));
+    assert_eq!(moved(&bench, &actions), Some((300_000 - into_ms, mediation::Bound::Window)));
+    let before = bench.pass(300_000 - into_ms - 1);
+    let ended = |actions: &[Action<u64>]| {
+        actions.iter().find_map(|a| match a {
+            Action::ToMediator(s, mediation::Order::End { reason, .. }) if *s == session => Some(reason.to_string()),
+            _ => None,
+        })
+    };
+    assert_eq!(ended(&before), None);
+    assert_eq!(ended(&bench.pass(1)).as_deref(), Some("window_closed"));
+}
+
+#[test]
+fn a_window_that_is_moved_by_the_clock_alone_is_no_order_to_the_mediator() {
+    let mut bench = Bench::new();
+    bench.live();
+    let window = model::Window { days: 0x7f, from_minute: 0, to_minute: 1439 };
+    let actions = bench.on(plant_with(|conduit| (conduit.windows, conduit.longest_s) = (list(&[window]), 86_400)));
+    assert_eq!(moved(&bench, &actions), None, "an hour was granted, and the window is longer");
+    bench.now.wall_ms += 150;
+    let actions = bench.pass(1_000);
+    assert_eq!(moved(&bench, &actions), None);
+}
+
+#[test]
+fn a_shorter_idle_limit_reaches_the_living_and_a_longer_one_does_not() {
+    let mut bench = Bench::new();
+    bench.live();
+    let idle = |actions: &[Action<u64>]| {
+        actions.iter().find_map(|a| match a {
+            Action::ToMediator(_, mediation::Order::Idle { idle_ms }) => Some(*idle_ms),
+            _ => None,
+        })
+    };
+    assert_eq!(idle(&bench.on(plant_with(|conduit| conduit.idle_s = 60))), Some(60_000));
+    assert_eq!(idle(&bench.on(plant_with(|conduit| conduit.idle_s = 90))), None);
+    assert_eq!(idle(&bench.on(plant_with(|conduit| conduit.idle_s = 0))), None);
+}
+
+#[test]
+fn a_deadline_that_has_come_is_waited_for_without_spinning() {
+    let mut bench = Bench::new();
+    bench.live();
+    bench.pass(3_600_000);
+    assert!(bench.core.next_wake_ms() > Some(bench.now.boot_ms));
 }
 
 #[test]

@@ -76,6 +76,28 @@ fn its_deadline_and_its_permission_are_those_that_it_had() {
 }
 
 #[test]
+fn a_shorter_longest_session_counts_from_its_own_begin_after_a_restart_too() {
+    let mut bench = Bench::new();
+    let (worker, session, kept) = live(&mut bench);
+    bench.pass(100_000);
+    let moved = |actions: &[Action<u64>]| {
+        actions.iter().find_map(|a| match a {
+            Action::ToMediator(s, mediation::Order::Deadline { deadline_ms, .. }) if *s == session => Some(*deadline_ms),
+            _ => None,
+        })
+    };
+    let actions = restarted(&mut bench, session, kept, &[worker]);
+    assert_eq!(moved(&actions), None, "nothing is taken by the restart itself");
+    let mut less = common::plant();
+    let mut conduit = less.conduits[0].clone();
+    conduit.longest_s = 600;
+    less.conduits = common::list(&[conduit]);
+    let actions = bench.on(Input::Stored(Box::new(less)));
+    assert_eq!(moved(&actions), Some(bench.now.boot_ms + 500_000));
+    assert!(note(&actions, session).is_some(), "and the launcher keeps it");
+}
+
+#[test]
 fn its_operator_goes_on_as_before_and_whoever_had_not_logged_in_begins_anew() {
     let mut bench = Bench::new();
     let (worker, session, kept) = live(&mut bench);

@@ -86,6 +86,42 @@ fn policy_none_keeps_lengths_alone() {
 }
 
 #[test]
+fn a_byte_stream_is_kept_whole_under_the_default_policy_and_hidden_only_where_input_is() {
+    for (input_kept, kept) in [(InputRecord::Echoed, true), (InputRecord::All, true), (InputRecord::None, false)] {
+        let mut stream = terms();
+        stream.input = input_kept;
+        let mut bench = Bench::start(stream);
+        bench.open(false);
+        bench.front(input(b"firmware image"));
+        bench.at(BEGIN + 5 * SECOND);
+        bench.front(Down::Close { channel: 1 });
+        bench.back(Up::Close { channel: 1 });
+        let recorded = bench.recorded();
+        let text = What::Input { channel: 1, bytes: codec::Bytes::new(*b"firmware image").unwrap() };
+        assert_eq!(recorded.iter().filter(|what| **what == text).count(), usize::from(kept), "{input_kept:?}");
+        let hidden = What::InputHidden { channel: 1, length: 14 };
+        assert_eq!(recorded.contains(&hidden), !kept, "{input_kept:?}");
+        assert_eq!(bench.typed(), b"firmware image");
+    }
+}
+
+#[test]
+fn hidden_input_is_not_told_by_its_hash_either() {
+    let mut hidden = terms();
+    hidden.input = InputRecord::None;
+    hidden.bulk_hash_only = true;
+    let mut bench = Bench::start(hidden);
+    bench.open(false);
+    bench.front(input(b"1234"));
+    bench.back(output(b"down"));
+    bench.back(Up::Close { channel: 1 });
+    let recorded = bench.recorded();
+    assert!(recorded.contains(&What::InputHidden { channel: 1, length: 4 }));
+    let hashed = |way| recorded.iter().any(|what| matches!(what, What::BulkHash { direction, .. } if *direction == way));
+    assert!(!hashed(Direction::ToTarget) && hashed(Direction::FromTarget));
+}
+
+#[test]
 fn a_pause_discards_and_counts_what_is_typed_and_gives_the_credit_back() {
     let mut bench = Bench::start(terms());
     bench.open(true);
@@ -209,10 +245,11 @@ fn a_new_observer_sees_the_last_screenful_and_what_follows() {
 #[test]
 fn the_ends_have_their_kinds() {
     type Ending = (fn(&mut Bench), &'static str);
-    let kinds: [Ending; 3] = [
+    let kinds: [Ending; 4] = [
         (|bench| bench.room.front_closed(BEGIN), "operator_left"),
         (|bench| bench.room.back_closed(BEGIN), "machine_closed"),
-        (|bench| bench.order(Order::End { text: by("enough") }), "ended_by_admin"),
+        (|bench| bench.order(end(session::Reason::EndedByAdmin, "enough")), "ended_by_admin"),
+        (|bench| bench.order(end(session::Reason::PermissionWithdrawn, "enough")), "permission_withdrawn"),
     ];
     for (act, kind) in kinds {
         let mut bench = Bench::start(terms());
@@ -222,7 +259,9 @@ fn the_ends_have_their_kinds() {
         bench.in_hand();
         assert_eq!(bench.ended().as_deref(), Some(kind));
         assert!(bench.left);
-        assert!(matches!(bench.recorded().last(), Some(What::Mark { .. })));
+        // The recording says what the listing and the ledger say.
+        let said = format!("{kind}: ");
+        assert!(matches!(bench.recorded().last(), Some(What::Mark { kind, text }) if kind.as_str() == "ended" && text.starts_with(&said)));
         assert!(matches!(bench.entries.last(), Some(border::record::Entry::End { .. })));
     }
 }

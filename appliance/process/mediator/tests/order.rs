@@ -150,4 +150,5 @@ fn orders_come_in_their_order_with_their_descriptors() {
     refused(|bench| bench.order(Order::Start { terms: terms() }));
     refused(|bench| bench.room.order(BEGIN, &codec::encode(&Order::Observe { by: by("otto") }), 0));
     refused(|bench| bench.room.order(BEGIN, &codec::encode(&Order::Pause { by: by("otto") }), 1));
+    refused(|bench| bench.order(Order::End { reason: Text::new("fancy").unwrap(), text: by("no known reason") }));
 }

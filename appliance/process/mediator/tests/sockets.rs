@@ -6,7 +6,7 @@ use border::mediation::{Event, Order, Terms};
 use border::record::{Answer, Entry};
 use border::work::{Down, Up};
 use codec::Wire;
-use common::{by, input, open, output, terms};
+use common::{by, end, input, open, output, terms};
 use mediator::{Prepared, SessionKey};
 use os::seqpacket;
 use std::os::fd::{AsFd, OwnedFd};
@@ -82,7 +82,7 @@ fn a_session_runs_from_its_terms_to_its_end() {
         assert_eq!(recv(&ends.front), Some(output(b"x")));
     }
     println!("key there and back, recorded first: {:?}", begun.elapsed() / 100);
-    send(&ends.control, &Order::End { text: by("enough") });
+    send(&ends.control, &end(session::Reason::EndedByAdmin, "enough"));
     assert_eq!(recv(&ends.front), Some(Up::End { text: by("enough") }));
     assert!(matches!(recv(&ends.control), Some(Event::Ended { kind, .. }) if kind.as_str() == "ended_by_admin"));
     assert_eq!(ends.room.join().unwrap(), Ok(()));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use border::mediation::Order;
+use border::mediation::{Bound, Order};
 use border::record::Answer;
 use border::work::{Down, Up};
 use common::*;
@@ -43,11 +43,49 @@ fn warnings_come_at_30_10_5_and_1_minutes_and_only_then() {
 #[test]
 fn a_moved_deadline_counts_in_both_directions() {
     let mut bench = Bench::start(terms());
-    bench.order(Order::Deadline { deadline_ms: (BEGIN + 90 * MINUTE) / 1000 });
+    bench.order(Order::Deadline { deadline_ms: (BEGIN + 90 * MINUTE) / 1000, bound: Bound::Longest });
     bench.at(BEGIN + 60 * MINUTE);
     assert_eq!(bench.ended(), None);
-    bench.order(Order::Deadline { deadline_ms: BEGIN / 1000 });
+    bench.order(Order::Deadline { deadline_ms: BEGIN / 1000, bound: Bound::Longest });
     assert_eq!(bench.ended().as_deref(), Some("deadline"));
+}
+
+#[test]
+fn the_end_of_a_window_is_told_as_such_and_its_warnings_follow_the_move() {
+    let mut bench = Bench::start(terms());
+    bench.open(true);
+    bench.order(Order::Deadline { deadline_ms: (BEGIN + 12 * MINUTE) / 1000, bound: Bound::Window });
+    for at in [1, 2, 7, 11] {
+        bench.at(BEGIN + at * MINUTE);
+    }
+    let said = bench.notices();
+    assert_eq!(said[0], "This session now ends in 12 minutes (its time window closes)");
+    let left: Vec<&str> = said[1..].iter().map(|text| text.split(' ').nth(4).unwrap()).collect();
+    assert_eq!(left, ["10", "5", "1"], "{said:?}");
+    bench.at(BEGIN + 12 * MINUTE);
+    assert_eq!(bench.ended().as_deref(), Some("window_closed"));
+}
+
+#[test]
+fn a_deadline_that_a_clock_moves_a_little_is_kept_and_not_told() {
+    let mut bench = Bench::start(terms());
+    bench.open(true);
+    let deadline = BEGIN + 60 * MINUTE - SECOND / 2;
+    bench.order(Order::Deadline { deadline_ms: deadline / 1000, bound: Bound::Window });
+    assert!(bench.notices().is_empty());
+    bench.at(deadline);
+    assert_eq!(bench.ended().as_deref(), Some("window_closed"));
+}
+
+#[test]
+fn a_shorter_idle_limit_counts_from_the_last_typing() {
+    let mut bench = Bench::start(terms());
+    bench.open(true);
+    bench.at(BEGIN + 50 * SECOND);
+    bench.order(Order::Idle { idle_ms: 60_000 });
+    assert_eq!(bench.ended(), None);
+    bench.at(BEGIN + 60 * SECOND);
+    assert_eq!(bench.ended().as_deref(), Some("idle"));
 }
 
 #[test]

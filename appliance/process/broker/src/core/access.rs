@@ -4,7 +4,7 @@ use border::front::Choice;
 use border::{KeyLine, Line, Name, mediation};
 use codec::{List, Text};
 use super::Session;
-use model::{AccountId, ConduitId, InputRecord, Login, Person, PersonId, Plant, StreamRecord, Target, TargetId};
+use model::{AccountId, Conduit, ConduitId, InputRecord, Login, Person, PersonId, Plant, StreamRecord, Target, TargetId};
 use policy::{Circumstances, Wish};
 use std::net::SocketAddr;
 
@@ -134,13 +134,19 @@ pub(super) fn terms<F>(
         person: row.person.clone(),
         target: Name::cut(row.target.as_str()),
         deadline_ms: row.deadline_ms,
-        idle_ms: u64::from(conduit.idle_s) * 1000,
+        bound: row.bound,
+        idle_ms: idle_ms(conduit),
         recorder_grace_ms: u64::from(conduit.recorder_grace_s) * 1000,
         input,
         bulk_hash_only: conduit.streams == StreamRecord::LengthAndHash,
         recipients: plant.recording.auditors.clone(),
         started_ms: row.started_ms,
     })
+}
+
+/// The idle limit; 0 is none.
+pub(super) fn idle_ms(conduit: &Conduit) -> u64 {
+    u64::from(conduit.idle_s) * 1000
 }
 
 /// The administrator whose user on the box this is.

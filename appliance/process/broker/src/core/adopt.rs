@@ -3,6 +3,7 @@
 use super::audit::Note;
 use super::{Action, Core, Endpoint, Fixed, Front, Session};
 use border::front::{Phase, REQUESTS};
+use border::mediation::Bound;
 use border::{Guard, Line, Name, launcher, machine};
 use codec::{Bytes, wire_enum, wire_struct};
 use model::{AccountId, ConduitId, PersonId, TargetId};
@@ -45,8 +46,14 @@ wire_struct! {
         pub peer: Option<SocketAddr>,
         /// Unix ms.
         pub started_ms: i64,
+        /// When it was granted, ms of CLOCK_BOOTTIME.
+        pub begun_ms: u64,
         /// Ms of CLOCK_BOOTTIME.
         pub deadline_ms: u64,
+        /// Why then.
+        pub bound: Bound,
+        /// The idle limit, ms; 0 is none.
+        pub idle_ms: u64,
         /// Of one that was told to end: why, as `session::Reason` codes it.
         pub reason: Name,
         /// The same in words.
@@ -200,7 +207,10 @@ impl<F> Core<F> {
             conduit: Name::cut(row.conduit.as_ref()?.as_str()),
             peer: row.peer,
             started_ms: row.started_ms,
+            begun_ms: row.begun_ms,
             deadline_ms: row.deadline_ms,
+            bound: row.bound,
+            idle_ms: row.idle_ms,
             reason: Name::cut(row.life.reason().map_or("", Reason::code)),
             words: Line::cut(row.words.clone()),
         };
@@ -225,7 +235,10 @@ fn row_of<F>(card: &Card) -> Option<Session<F>> {
         conduit: Some(conduit),
         peer: card.peer,
         life,
+        begun_ms: card.begun_ms,
         deadline_ms: card.deadline_ms,
+        bound: card.bound,
+        idle_ms: card.idle_ms,
         recording: true,
         reached: true,
         machine_ready: true,

@@ -7,6 +7,7 @@ mod admin;
 mod adopt;
 mod audit;
 mod fronts;
+mod limits;
 mod parts;
 mod sessions;
 
@@ -192,7 +193,10 @@ struct Session<F> {
     started_ms: i64,
     ended_ms: Option<i64>,
     words: String,
+    begun_ms: u64,
     deadline_ms: u64,
+    bound: mediation::Bound,
+    idle_ms: u64,
     connect_until_ms: u64,
     kill_at_ms: Option<u64>,
     recording: bool,
@@ -219,7 +223,10 @@ impl<F> Session<F> {
             started_ms: now.wall_ms,
             ended_ms: None,
             words: String::new(),
+            begun_ms: now.boot_ms,
             deadline_ms: now.boot_ms + CONNECT_MS_MAX,
+            bound: mediation::Bound::Longest,
+            idle_ms: 0,
             connect_until_ms: now.boot_ms + CONNECT_MS_MAX,
             kill_at_ms: None,
             recording: false,
@@ -314,7 +321,8 @@ impl<F> Core<F> {
         let logins = self.fronts.values().filter(|f| f.person.is_none()).map(|f| f.login_until_ms);
         let sessions = self.sessions.values().map(|s| match s.kill_at_ms {
             Some(kill) => kill,
-            None if s.life.is_open() => s.deadline_ms,
+            // Its mediator ends it at the deadline; what is due here is rung 2.
+            None if s.life.is_open() => s.deadline_ms + KILL_AFTER_MS,
             None => s.connect_until_ms,
         });
         let second = (!self.sessions.is_empty()).then_some(self.now.boot_ms + 1_000);

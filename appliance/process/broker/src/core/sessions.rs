@@ -2,13 +2,14 @@
 
 use super::audit::Note;
 use super::{
-    Action, Core, DIAL_MS_MAX, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access,
+    Action, Core, DIAL_MS_MAX, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access, limits,
 };
 use border::admin::SessionRow;
 use border::front::Answer;
 use border::machine::Step;
 use border::{Line, Name, connector, launcher, machine, mediation, vault};
-use policy::Circumstances;
+use codec::Text;
+use policy::{Circumstances, Grant, Refusal};
 use session::{Reason, State};
 
 impl<F> Core<F> {
@@ -43,12 +44,13 @@ impl<F> Core<F> {
             Ok(grant) => {
                 let session = self.next_session;
                 self.next_session += 1;
-                let length_ms = grant.longest_ms(self.now.wall_ms);
+                let (deadline_ms, bound) = limits::deadline(&grant, self.now.boot_ms, self.now);
                 let row = Session {
                     front: Some(worker),
                     conduit: Some(grant.conduit().clone()),
                     peer: Some(peer),
-                    deadline_ms: self.now.boot_ms + length_ms,
+                    deadline_ms,
+                    bound,
                     ..Session::new(Name::cut(person.to_string()), grant.target(), grant.account(), self.now)
                 };
                 self.sessions.insert(session, row);
@@ -111,6 +113,7 @@ impl<F> Core<F> {
         let target = Name::cut(row.target.to_string());
         let test = row.test_for.is_some();
         let terms = row.conduit.as_ref().and_then(|conduit| access::terms(plant, session, row, conduit));
+        row.idle_ms = terms.as_ref().map_or(0, |terms| terms.idle_ms);
         let Some(facts) = facts else {
             self.end_session(session, Reason::NotConnected, "the target is no longer in the plant file");
             return self.session_over(session);
@@ -239,7 +242,8 @@ impl<F> Core<F> {
         self.keep(session);
         let Some(row) = self.sessions.get(&session) else { return };
         let (text, front, was_test) = (Line::cut(row.words.clone()), row.front, row.test_for);
-        self.act(Action::ToMediator(session, mediation::Order::End { text: text.clone() }));
+        let order = mediation::Order::End { reason: Text::cut(reason.code()), text: text.clone() };
+        self.act(Action::ToMediator(session, order));
         self.note_session(session, "session.ending", "ok", "SR 2.6", format!("{}: {text}", reason.code()));
         if let Some(client) = was_test {
             self.test_done(session, client, false);
@@ -327,17 +331,23 @@ impl<F> Core<F> {
         let now = self.now.boot_ms;
         let mut over = Vec::new();
         let mut end = Vec::new();
+        let mut shorter = Vec::new();
         for (&session, row) in &self.sessions {
             match row.kill_at_ms {
                 Some(kill) if kill <= now => over.push(session),
                 Some(_) => {}
                 None if row.life.is_open() && row.deadline_ms + KILL_AFTER_MS <= now => end.push((session, Reason::Overdue)),
                 None if !row.life.is_open() && row.connect_until_ms <= now => end.push((session, Reason::NotConnected)),
-                None if row.life.is_open() && row.test_for.is_none() && !self.still_permitted(row) => {
-                    end.push((session, Reason::PermissionWithdrawn));
-                }
+                None if row.life.is_open() && row.test_for.is_none() => match self.still_permitted(row) {
+                    Ok(grant) => shorter.push((session, grant)),
+                    Err(Refusal::WindowClosed { .. }) => end.push((session, Reason::WindowClosed)),
+                    Err(_) => end.push((session, Reason::PermissionWithdrawn)),
+                },
                 None => {}
             }
+        }
+        for (session, grant) in shorter {
+            self.shorten(session, &grant);
         }
         for (session, reason) in end {
             let words = if reason == Reason::NotConnected { "the machine did not let the box in within 30 s" } else { "" };
@@ -351,12 +361,14 @@ impl<F> Core<F> {
         }
     }
 
-    fn still_permitted(&self, row: &Session<F>) -> bool {
-        let Some(plant) = self.plant.as_ref() else { return false };
+    fn still_permitted(&self, row: &Session<F>) -> Result<Grant, Refusal> {
+        let (Some(plant), Some(granted)) = (self.plant.as_ref(), row.conduit.as_ref()) else {
+            return Err(Refusal::NoConduit);
+        };
         let wish = policy::Wish { person: access::person_named(&row.person), target: row.target.clone(), account: Some(row.account.clone()) };
         // Only what is withdrawn counts here: a full disk or the session limit refuses new ones.
         let now = Circumstances { disk_refuses: false, sessions: 0, ..self.circumstances() };
-        row.conduit.as_ref().is_some_and(|granted| policy::decide_again(plant, &wish, granted, &now).is_ok())
+        policy::decide_again(plant, &wish, granted, &now)
     }
 
     pub(super) fn note_session(&mut self, session: u64, kind: &str, result: &str, requirement: &str, detail: String) {

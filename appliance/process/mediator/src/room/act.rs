@@ -47,6 +47,8 @@ pub enum Broken {
         /// What.
         what: &'static str,
     },
+    /// An end whose reason is none of `session::Reason`.
+    Reason,
     /// The vault acknowledged what was never sent, or took an acknowledgement back.
     Acknowledged(u64),
 }
@@ -58,6 +60,7 @@ impl fmt::Display for Broken {
             Self::Table(error) => write!(f, "{error}"),
             Self::Descriptors(count) => write!(f, "{count} descriptors came where they may not"),
             Self::Channel { channel, what } => write!(f, "channel {channel}: {what}"),
+            Self::Reason => write!(f, "an end for no known reason"),
             Self::Acknowledged(entries) => write!(f, "{entries} entries can't be in hand"),
         }
     }

@@ -2,12 +2,17 @@
 
 use super::recorder::STALL_US;
 use super::{Room, Stage};
+use border::mediation::Bound;
+use session::Reason;
 
 const MINUTE_US: u64 = 60_000_000;
 /// Minutes before the deadline at which the person is told.
 pub(super) const WARNINGS: [u64; 4] = [30, 10, 5, 1];
 /// How long the machine's last output may take to reach the operator once the machine has gone.
 const LAST_OUTPUT_US: u64 = 5_000_000;
+
+/// A deadline that moved by less is not told.
+const WORTH_SAYING_US: u64 = 1_000_000;
 
 /// The first warning that still lies ahead.
 pub(super) fn first_warning(left_us: u64) -> usize {
@@ -16,6 +21,18 @@ pub(super) fn first_warning(left_us: u64) -> usize {
 
 fn minutes(count: u64) -> String {
     if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
+}
+
+/// Whole minutes, or seconds where less than two are left.
+fn left_words(left_us: u64) -> String {
+    if left_us >= 2 * MINUTE_US { minutes(left_us / MINUTE_US) } else { format!("{} seconds", left_us / 1_000_000) }
+}
+
+fn why(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Longest => "longest duration",
+        Bound::Window => "its time window closes",
+    }
 }
 
 impl Room {
@@ -30,7 +47,11 @@ impl Room {
 
     fn live_tick(&mut self, now: u64) {
         if self.deadline_us <= now {
-            return self.end(now, "deadline", "its longest duration is over");
+            let reason = match self.bound {
+                Bound::Longest => Reason::Deadline,
+                Bound::Window => Reason::WindowClosed,
+            };
+            return self.end(now, reason.code(), reason.words());
         }
         if self.idle_due().is_some_and(|at| at <= now) {
             return self.end(now, "idle", "nothing was typed for too long");
@@ -68,20 +89,21 @@ impl Room {
             self.warning += 1;
         }
         if let Some(left) = due {
-            let text = format!("This session ends in {} (longest duration)", minutes(left));
+            let text = format!("This session ends in {} ({})", minutes(left), why(self.bound));
             self.mark(now, "warned", &text);
             self.notice(&text);
         }
     }
 
-    pub(super) fn move_deadline(&mut self, now: u64, deadline_ms: u64) {
+    pub(super) fn move_deadline(&mut self, now: u64, deadline_ms: u64, bound: Bound) {
         let deadline_us = deadline_ms.saturating_mul(1000);
-        let earlier = deadline_us < self.deadline_us;
-        self.deadline_us = deadline_us;
+        // A wall clock that is being set right moves the end of a window a little, again and again.
+        let earlier = deadline_us.saturating_add(WORTH_SAYING_US) <= self.deadline_us;
+        (self.deadline_us, self.bound) = (deadline_us, bound);
         let left = deadline_us.saturating_sub(now);
         self.warning = first_warning(left);
         if earlier && left > 0 {
-            let text = format!("This session now ends in {} (longest duration)", minutes(left.div_ceil(MINUTE_US)));
+            let text = format!("This session now ends in {} ({})", left_words(left), why(bound));
             self.mark(now, "warned", &text);
             self.notice(&text);
         }

@@ -16,7 +16,7 @@ pub use channel::TAIL;
 pub use ending::FLUSH_US;
 pub use recorder::STALL_US;
 
-use border::mediation::{self, Event, InputRecord};
+use border::mediation::{self, Bound, Event, InputRecord};
 use border::record::{Answer, IN_FLIGHT_BYTES_MAX};
 use border::work::{self, Up};
 use border::{DATA_BYTES_MAX, Guard};
@@ -65,6 +65,7 @@ pub struct Room {
     input: InputRecord,
     hash_only: bool,
     deadline_us: u64,
+    bound: Bound,
     /// Index into the warnings of the next to give.
     warning: usize,
     idle_us: u64,
@@ -105,6 +106,7 @@ impl Room {
             input: InputRecord::Echoed,
             hash_only: false,
             deadline_us: u64::MAX,
+            bound: Bound::Longest,
             warning: 0,
             idle_us: 0,
             last_input_us: 0,

@@ -8,6 +8,7 @@ use border::work::Up;
 use border::DATA_BYTES_MAX;
 use codec::Text;
 use recording::{Header, Sealer};
+use session::Reason;
 
 /// The most observers of one session.
 pub const OBSERVERS_MAX: usize = 8;
@@ -35,8 +36,15 @@ impl Room {
             Order::Start { terms } => self.start(now, &terms),
             Order::Pause { by } => self.pause(now, &by),
             Order::Resume { by } => self.resume(now, &by),
-            Order::End { text } => self.end(now, "ended_by_admin", &text),
-            Order::Deadline { deadline_ms } => self.move_deadline(now, deadline_ms),
+            Order::End { reason, text } => {
+                let reason = Reason::from_code(&reason).ok_or(Broken::Reason)?;
+                self.end(now, reason.code(), &text);
+            }
+            Order::Deadline { deadline_ms, bound } => self.move_deadline(now, deadline_ms, bound),
+            Order::Idle { idle_ms } => {
+                self.idle_us = idle_ms.saturating_mul(1000);
+                self.tick(now);
+            }
             Order::Observe { by } => self.observe(now, &by),
         }
         Ok(())
@@ -64,6 +72,7 @@ impl Room {
         self.input = terms.input;
         self.hash_only = terms.bulk_hash_only;
         self.deadline_us = terms.deadline_ms.saturating_mul(1000);
+        self.bound = terms.bound;
         self.warning = first_warning(self.deadline_us.saturating_sub(now));
         self.idle_us = terms.idle_ms.saturating_mul(1000);
         self.last_input_us = now;

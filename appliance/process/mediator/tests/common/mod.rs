@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test file uses its part
 #![allow(clippy::wildcard_enum_match_arm)] // a test picks out what it is about
 
-use border::mediation::{Event, InputRecord, Order, Terms};
+use border::mediation::{Bound, Event, InputRecord, Order, Terms};
 use border::record::{Answer, Entry};
 use border::work::{Down, Pty, Up};
 use codec::{Bytes, List, Text};
@@ -23,6 +23,7 @@ pub fn terms() -> Terms {
         person: Text::new("vera").unwrap(),
         target: Text::new("plc-gw").unwrap(),
         deadline_ms: (BEGIN + 60 * MINUTE) / 1000,
+        bound: Bound::Longest,
         idle_ms: 0,
         recorder_grace_ms: 2000,
         input: InputRecord::All,
@@ -185,6 +186,10 @@ pub fn input(bytes: &[u8]) -> Down {
 
 pub fn output(bytes: &[u8]) -> Up {
     Up::Data { channel: 1, stream: 0, bytes: Bytes::new(bytes).unwrap() }
+}
+
+pub fn end(reason: session::Reason, text: &str) -> Order {
+    Order::End { reason: Text::new(reason.code()).unwrap(), text: by(text) }
 }
 
 pub fn by(name: &str) -> border::Line {
