@@ -5,11 +5,14 @@
 //! Needs root. One box at a time: `.config/nextest.toml`.
 
 mod one_time;
+mod terminal;
+
+pub use terminal::Terminal;
 
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running box. It ends with this value.
@@ -32,8 +35,15 @@ fn xtask(arguments: &[&str], state: &Path) -> Output {
 impl TheBox {
     /// Starts a box with nothing on its disk.
     pub fn start() -> Self {
+        Self::start_on(|_| {})
+    }
+
+    /// The same, after something was done with its empty state folder.
+    pub fn start_on(prepare: impl FnOnce(&Path)) -> Self {
         let state = std::env::temp_dir().join(format!("dinlock-box-{}", std::process::id()));
         fs::remove_dir_all(&state).ok();
+        fs::create_dir_all(&state).expect("the temporary folder takes a folder");
+        prepare(&state);
         let begun = xtask(&["--detach"], &state);
         assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
         let text = fs::read_to_string(state.join("demo.json")).expect("demo.json is there when the box is ready");
@@ -102,6 +112,91 @@ impl TheBox {
         rows.iter().find(|row| row["state"] == "live" || row["state"] == "paused").map(|row| text(&row["id"]))
     }
 
+    /// Has this command run on a target, with a terminal, and waits for the session to live.
+    pub fn begin(&self, user: &str, command: &str) -> (Child, String) {
+        let known: Vec<String> = self.listing(&["session", "list"]).iter().map(|row| text(&row["id"])).collect();
+        let mut ssh = self.ssh(&["-tt"], user);
+        let ssh = ssh.arg(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ssh runs");
+        let id = within(Duration::from_secs(20), || {
+            let rows = self.listing(&["session", "list"]);
+            rows.iter().find(|row| row["state"] == "live" && !known.contains(&text(&row["id"]))).map(|row| text(&row["id"]))
+        });
+        (ssh, id.expect("a new session lives within 20 s"))
+    }
+
+    /// The same, with a person who types and reads.
+    pub fn terminal(&self, user: &str, command: &str) -> (Terminal, String) {
+        let known: Vec<String> = self.listing(&["session", "list"]).iter().map(|row| text(&row["id"])).collect();
+        let terminal = Terminal::start(self.ssh(&["-tt"], user).arg(command));
+        let id = within(Duration::from_secs(20), || {
+            let rows = self.listing(&["session", "list"]);
+            rows.iter().find(|row| row["state"] == "live" && !known.contains(&text(&row["id"]))).map(|row| text(&row["id"]))
+        });
+        let id = id.unwrap_or_else(|| panic!("a new session lives within 20 s: {}", terminal.seen()));
+        (terminal, id)
+    }
+
+    /// Another name for the machine of the demo, as a plant file has it.
+    pub fn same_machine(&self, id: &str) -> String {
+        target(id, 22, &line(&self.plant(), "host_keys"))
+    }
+
+    /// A session's row once it has ended.
+    pub fn wait_row(&self, id: &str, time: Duration) -> Value {
+        let ended = within(time, || {
+            let rows = self.listing(&["session", "list", "--all"]);
+            rows.iter().find(|row| row["id"] == id && row["state"] == "ended").cloned()
+        });
+        ended.unwrap_or_else(|| panic!("{id} ends within {time:?}"))
+    }
+
+    /// The plant file, as the box writes it.
+    pub fn plant(&self) -> String {
+        out(&self.dinlock(&["export"]))
+    }
+
+    /// Applies a plant file.
+    pub fn apply(&self, plant: &str) -> Output {
+        let file = self.state.join("changed.toml");
+        fs::write(&file, plant).expect("the state folder takes a file");
+        self.dinlock(&["apply", file.to_str().expect("a plain path")])
+    }
+
+    /// Changes the box's plant file and applies it.
+    pub fn change(&self, edit: impl Fn(&str) -> String) {
+        let applied = self.apply(&edit(&self.plant()));
+        assert!(applied.status.success(), "{}", err(&applied));
+    }
+
+    /// Exports a recording once the ledger says that it is closed, and gives the export's folder.
+    pub fn export(&self, id: &str) -> String {
+        let closed = within(Duration::from_secs(20), || {
+            let over = |row: &Value| row["session"] == id && (row["kind"] == "recording.closed" || row["kind"] == "recording.failed");
+            self.listing(&["audit", "list"]).iter().any(over).then_some(())
+        });
+        closed.unwrap_or_else(|| panic!("the recording of {id} is closed within 20 s"));
+        let folder = self.state.join(format!("export-{id}"));
+        let folder = folder.to_str().expect("a plain path").to_owned();
+        let done = self.dinlock(&["recording", "export", id, "--out", &folder]);
+        assert!(done.status.success(), "{}", err(&done));
+        folder
+    }
+
+    /// An exported recording, read by the auditor.
+    pub fn read(&self, folder: &str, format: &str) -> String {
+        let identity = self.fact("/auditor/identity");
+        let read = self.dinlock(&["recording", "export", folder, "--format", format, "--identity", &identity]);
+        assert!(read.status.success(), "{}", err(&read));
+        out(&read)
+    }
+
+    /// `dinlock verify` of an export, with the box's key and without the box.
+    pub fn verify(&self, path: &str) -> Output {
+        let mut command = Command::new(self.fact("/dinlock"));
+        command.args(["--socket", "/nowhere", "verify", "--box", &self.fact("/box_key"), path]);
+        command.output().expect("dinlock runs")
+    }
+
     /// Waits for the one living session.
     pub fn wait_living(&self) -> String {
         let found = within(Duration::from_secs(20), || self.living());
@@ -144,6 +239,31 @@ impl Drop for TheBox {
             fs::remove_dir_all(&self.state).ok();
         }
     }
+}
+
+/// A line of a plant file that begins with this word.
+pub fn line(plant: &str, begin: &str) -> String {
+    plant.lines().find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no {begin}")).to_owned()
+}
+
+/// A target on the plant's address, with this port and line of host keys.
+pub fn target(id: &str, port: u16, host_keys: &str) -> String {
+    format!(
+        "\n[[target]]\nid = \"{id}\"\nkind = \"ssh\"\naddress = \"10.99.2.10\"\nport = {port}\n{host_keys}\n\n[[target.account]]\n\
+         id = \"maint\"\nuser = \"maint\"\nsecret = \"plc-gw-maint\"\nsecret_kind = \"key\"\n"
+    )
+}
+
+/// What the box itself said on standard error: not the owner's banner.
+pub fn words(output: &Output) -> Vec<String> {
+    let text = err(output);
+    text.lines().map(|line| line.trim_end_matches('\r').to_owned()).filter(|line| !line.contains("Pump station demo")).collect()
+}
+
+/// Ends what the test itself started.
+pub fn gone(mut ssh: Child) {
+    let left = within(Duration::from_secs(10), || ssh.try_wait().expect("a child"));
+    assert!(left.is_some(), "the operator's connection ends too");
 }
 
 /// A JSON text.

@@ -2,20 +2,24 @@
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
-use testsuite::{TheBox, err, out, signal};
+use testsuite::{TheBox, err, gone, out, signal, text};
 
-/// Rung 1 has a second, rung 2 another; the listing is asked every 50 ms.
-const RUNG_2: Duration = Duration::from_secs(2);
+/// Rung 1 has a second, rung 2 another; by the box's own record, in ms.
+const RUNG_1: i64 = 1_000;
+const RUNG_2: i64 = 2_000;
 
-fn busy(the_box: &TheBox, command: &str) -> (Child, String) {
-    let mut ssh = the_box.ssh(&["-tt"], "vera+plc-gw");
-    let ssh = ssh.arg(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    (ssh, the_box.wait_living())
+/// Milliseconds from the row of this kind to the row of the session's end, by the ledger.
+fn late(the_box: &TheBox, kind: &str, id: &str) -> i64 {
+    let rows = the_box.listing(&["audit", "list"]);
+    let at = |kind: &str| {
+        let due = rows.iter().rev().find(|row| row["kind"] == kind && (row["session"].is_null() || row["session"] == id));
+        due.unwrap_or_else(|| panic!("{kind} is audited"))["at"].as_i64().unwrap()
+    };
+    at("session.ended") - at(kind)
 }
 
-fn gone(mut ssh: Child) {
-    let left = testsuite::within(Duration::from_secs(10), || ssh.try_wait().unwrap());
-    assert!(left.is_some(), "the operator's connection ends too");
+fn busy(the_box: &TheBox, command: &str) -> (Child, String) {
+    the_box.begin("vera+plc-gw", command)
 }
 
 #[test]
@@ -27,27 +31,31 @@ fn an_order_ends_it_while_the_machine_floods_while_all_is_silent_and_while_the_m
             the_box.workers("mediator").into_iter().for_each(|pid| signal("STOP", pid));
         }
         assert!(the_box.dinlock(&["session", "end", &id, "--why", "shift change"]).status.success());
-        let (reason, took) = the_box.wait_ended(&id);
+        let reason = text(&the_box.wait_row(&id, Duration::from_secs(20))["reason"]);
         assert!(reason.starts_with("ended_by_admin") && reason.contains("shift change"), "{reason}");
-        assert!(took < RUNG_2 + Duration::from_secs(1), "{command}, stopped {stopped}: {took:?}");
+        let (took, bound) = (late(&the_box, "session.ending", &id), if stopped { RUNG_2 } else { RUNG_1 });
+        assert!(took <= bound, "{command}, stopped {stopped}: {took} ms");
         gone(ssh);
         assert!(the_box.workers("mediator").is_empty() && the_box.workers("back-ssh").is_empty());
     }
 }
 
 #[test]
-fn a_withdrawn_permission_ends_it() {
+fn a_withdrawn_permission_ends_it_while_the_machine_floods_and_while_all_is_silent() {
     let the_box = TheBox::start();
-    let (ssh, id) = busy(&the_box, "sleep 60");
-    let file = the_box.state().join("less.toml");
-    let plant = out(&the_box.dinlock(&["export"]));
-    assert!(plant.contains(r#"people = ["vera", "otto"]"#), "{plant}");
-    std::fs::write(&file, plant.replace(r#"people = ["vera", "otto"]"#, r#"people = ["otto"]"#)).unwrap();
-    let applied = the_box.dinlock(&["apply", file.to_str().unwrap()]);
-    assert!(applied.status.success(), "{}", err(&applied));
-    let (reason, _) = the_box.wait_ended(&id);
-    assert!(reason.starts_with("permission_withdrawn"), "{reason}");
-    gone(ssh);
+    let whole = the_box.plant();
+    assert!(whole.contains(r#"people = ["vera", "otto"]"#), "{whole}");
+    for command in ["yes", "sleep 60"] {
+        assert!(the_box.apply(&whole).status.success());
+        let (ssh, id) = the_box.begin("vera+plc-gw", command);
+        let applied = the_box.apply(&whole.replace(r#"people = ["vera", "otto"]"#, r#"people = ["otto"]"#));
+        assert!(applied.status.success(), "{}", err(&applied));
+        let row = the_box.wait_row(&id, Duration::from_secs(20));
+        assert!(text(&row["reason"]).starts_with("permission_withdrawn"), "{row}");
+        let took = late(&the_box, "plant.stored", &id);
+        assert!(took <= RUNG_1, "{command}: {took} ms");
+        gone(ssh);
+    }
 }
 
 #[test]
