@@ -1,6 +1,6 @@
 //! Cross-references and ranges: what types alone can't hold.
 
-use crate::keys::is_public_key;
+use crate::keys::{is_public_key, is_recipient};
 use crate::{Conduit, Person, PersonId, Plant, RecordingRules, RoleId, Target, Window};
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -89,7 +89,7 @@ impl At<'_> {
 
     fn public_keys<T: AsRef<str>>(&mut self, key: &'static str, keys: impl Iterator<Item = T>) {
         for (number, _) in keys.enumerate().filter(|(_, line)| !is_public_key(line.as_ref())) {
-            self.entry(key, number, "it is no public key".into(), "write one line of an OpenSSH public key");
+            self.entry(key, number, "it is no whole public key".into(), "write one line of an OpenSSH public key: Ed25519, ECDSA or RSA, not cut short");
         }
     }
 }
@@ -104,11 +104,6 @@ struct Known<'p> {
 fn is_zone_name(text: &str) -> bool {
     let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b));
     text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && text.split('/').all(part)
-}
-
-fn is_recipient(text: &str) -> bool {
-    let rest = text.strip_prefix("age1").unwrap_or_default();
-    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-._".contains(&b))
 }
 
 fn is_window(window: &Window) -> bool {
@@ -196,7 +191,7 @@ fn check_recording(mut at: At<'_>, rules: &RecordingRules) {
     for (number, recipient) in rules.auditors.iter().enumerate().filter(|(_, r)| !is_recipient(r)) {
         // Somebody may have pasted the identity: it is not said back.
         let secret = recipient.to_ascii_uppercase().contains("SECRET");
-        let problem = if secret { "a secret key stands here".into() } else { format!("{recipient:?} is no age recipient") };
+        let problem = if secret { "a secret key stands here".into() } else { format!("{recipient:?} is no whole age recipient") };
         at.entry("auditors", number, problem, "write the public half, as \"age1...\"");
     }
     for (key, megabytes) in [("refuse_below_mb", rules.refuse_below_mb), ("warn_below_mb", rules.warn_below_mb)] {

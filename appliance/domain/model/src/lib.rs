@@ -13,7 +13,7 @@ mod plant;
 pub use changes::{Change, What};
 pub use check::{Fault, MEGABYTES_END, TRIES_MAX};
 pub use ids::{AccountId, BadId, ConduitId, PersonId, RoleId, SecretId, SessionId, TargetId};
-pub use keys::is_public_key;
+pub use keys::{is_public_key, is_recipient};
 pub use plant::{
     Account, BoxFacts, Conduit, Destination, InputRecord, Kind, Limits, Login, Person, Plant, RecordingRules,
     SecretKind, StreamRecord, Target, Window,

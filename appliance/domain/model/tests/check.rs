@@ -102,5 +102,5 @@ fn settings_people_and_machines_are_in_range() {
     one(machine(|t| t.port = 0), 1, None, "target hidden.port: 0 is no port; from 1 to 65535");
     one(machine(|t| t.address = "0.0.0.0".parse().unwrap()), 1, None, "target hidden.address: 0.0.0.0 is no machine's address; write the address of one machine");
     one(machine(|t| t.accounts = List::default()), 1, None, "target hidden.account: it has no account; name at least one [[target.account]]");
-    one(machine(|t| t.host_keys = list(vec![Text::cut("ssh-rsa")])), 1, Some(0), "target hidden.host_keys: it is no public key; write one line of an OpenSSH public key");
+    one(machine(|t| t.host_keys = list(vec![Text::cut("ssh-rsa")])), 1, Some(0), "target hidden.host_keys: it is no whole public key; write one line of an OpenSSH public key: Ed25519, ECDSA or RSA, not cut short");
 }

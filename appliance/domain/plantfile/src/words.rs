@@ -42,12 +42,12 @@ pub(crate) fn bounded_text<const N: usize>(text: &str) -> Result<Text<N>, Bad> {
 
 /// One line of an OpenSSH public key, without spaces around.
 pub(crate) fn public_key(text: &str) -> Result<Text<2048>, Bad> {
-    let allowed = "paste one line of an OpenSSH public key, as \"ssh-ed25519 AAAA...\"";
+    let allowed = "paste one line of an OpenSSH public key, as \"ssh-ed25519 AAAA...\", not cut short";
     if text.contains("PRIVATE KEY") {
         return Err(Bad::unsaid("a private key stands here", allowed));
     }
     if !model::is_public_key(text.trim()) {
-        return Err(Bad::not(text, "a public key", allowed));
+        return Err(Bad::not(text, "a whole public key", allowed));
     }
     bounded_text(text.trim())
 }

@@ -9,7 +9,7 @@ use plantfile::{parse, render};
 use std::net::IpAddr;
 
 const DEMO: &str = include_str!("plants/demo.toml");
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000 a b";
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ000000000000000000000000000000000000000000 a b";
 
 #[test]
 fn the_demo_reads_as_it_says_and_comes_back_the_same() {
@@ -126,7 +126,7 @@ fn plant(seed: &mut Seed) -> Plant {
         targets: List::new(targets).unwrap(),
         conduits: List::new(conduits).unwrap(),
         recording: RecordingRules {
-            auditors: List::new(vec![Text::cut("age1q")]).unwrap(),
+            auditors: List::new(vec![Text::cut("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p")]).unwrap(),
             refuse_below_mb: seed.below(1 << 20),
             warn_below_mb: (1 << 30) + seed.below(1 << 30),
             live_key_s: seed.number(u64::from(u32::MAX)),

@@ -11,6 +11,7 @@ mod audit;
 mod box_socket;
 mod people;
 mod plant;
+mod private_key;
 mod recordings;
 mod sessions;
 mod table;

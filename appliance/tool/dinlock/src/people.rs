@@ -1,7 +1,7 @@
 //! `dinlock person` and `dinlock secret`: what the vault keeps and the plant file only names.
 
 use crate::box_socket::BoxSocket;
-use crate::{plant, table};
+use crate::{plant, private_key, table};
 use border::Name;
 use border::admin::Request;
 use clap::Subcommand;
@@ -9,6 +9,7 @@ use codec::Bytes;
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// What can be done with people.
 #[derive(Subcommand)]
@@ -90,6 +91,12 @@ pub fn person(socket: &BoxSocket, verb: Person, json: bool) -> Result<(), String
     }
 }
 
+/// What the plant file says that a secret is.
+fn kind_of(plant: &model::Plant, secret: &str) -> Option<model::SecretKind> {
+    let mut accounts = plant.targets.iter().flat_map(|target| target.accounts.iter());
+    accounts.find(|account| account.secret.as_str() == secret).map(|account| account.secret_kind)
+}
+
 /// Does it for machines' secrets.
 pub fn secret(socket: &BoxSocket, verb: Secret, json: bool) -> Result<(), String> {
     match verb {
@@ -105,8 +112,10 @@ pub fn secret(socket: &BoxSocket, verb: Secret, json: bool) -> Result<(), String
             Ok(())
         }
         Secret::Set { name: secret, file } => {
-            let bytes = fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-            let value = Bytes::new(bytes).map_err(|e| format!("{}: {e}", file.display()))?;
+            let bytes = Zeroizing::new(fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?);
+            let wanted = plant::of_box(socket).ok().and_then(|plant| kind_of(&plant, &secret));
+            let value = private_key::checked(&bytes, wanted).map_err(|why| format!("{}: {why}", file.display()))?;
+            let value = Bytes::new(value).map_err(|e| format!("{}: {e}", file.display()))?;
             socket.order(&Request::SetSecret { name: name(&secret)?, value }, None)
         }
     }

@@ -22,7 +22,7 @@ pub fn person(id: &str, roles: &[&str]) -> Person {
         telephone: Text::default(),
         roles: list(roles.iter().map(|r| role(r)).collect()),
         login: Login::KeyTotp,
-        keys: list(vec![Text::cut("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000 x")]),
+        keys: list(vec![Text::cut("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ000000000000000000000000000000000000000000 x")]),
         admin: false,
         local_uid: None,
     }
@@ -75,7 +75,7 @@ pub fn plant() -> Plant {
         targets: list(vec![target("plc-gw"), target("hidden")]),
         conduits: list(vec![conduit("work")]),
         recording: RecordingRules {
-            auditors: list(vec![Text::cut("age1aaaaaaaa")]),
+            auditors: list(vec![Text::cut("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p")]),
             refuse_below_mb: 64,
             warn_below_mb: 256,
             live_key_s: 900,
