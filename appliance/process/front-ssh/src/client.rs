@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// SSH_EXTENDED_DATA_STDERR (RFC 4254 5.2).
-const STDERR: u32 = 1;
+pub const STDERR: u32 = 1;
 
 /// Writes what is queued for a channel until its close.
 pub async fn write(

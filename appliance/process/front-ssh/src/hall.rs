@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 
 /// Exit status of a channel that the box ended, as `ssh` itself gives for its own failures.
 pub const STATUS_BOX: u32 = 255;
+/// Refusals that wait for a channel that can say them.
+const REFUSALS_MAX: usize = 8;
 /// Messages that may wait on one channel; more is a flood.
 const MESSAGES_MAX: usize = 4096;
 /// Bytes of input that may wait on one channel before it is ended.
@@ -96,6 +98,8 @@ pub struct State {
     pub writers: Vec<JoinHandle<()>>,
     /// Whether any channel ever started.
     pub started: bool,
+    /// Refusals that no channel was there to say yet.
+    pub refusals: Vec<String>,
     /// What waits for the mediator.
     pub outbox: Outbox<Down>,
 }
@@ -128,6 +132,7 @@ impl Hall {
             channels: BTreeMap::new(),
             writers: Vec::new(),
             started: false,
+            refusals: Vec::new(),
             outbox: Outbox::default(),
         };
         Self {
@@ -180,22 +185,20 @@ impl Hall {
         self.over.notify_one();
     }
 
-    /// Reports something that the box never does, and says so on the channel, or on any.
-    pub async fn refuse(&self, channel: Option<u32>, what: &str) {
-        {
-            let state = self.lock();
-            let line = format!("{what} is not possible through this box");
-            let chan = match channel {
-                Some(number) => state.channels.get(&number),
-                None => state.channels.values().next(),
-            };
-            if let Some(chan) = chan {
-                tell(chan, ToClient::Line(line));
-            }
-            match state.access {
-                Access::Nobody => return,
-                Access::Choosing | Access::Asked(_) | Access::Live | Access::Over(_) => {}
-            }
+    /// Says a refusal where SSH has no words for it: on a channel that runs, or on the next that does.
+    pub fn say_refused(&self, what: &str) {
+        let mut state = self.lock();
+        if let Some(chan) = state.channels.values().find(|chan| chan.started) {
+            tell(chan, ToClient::Line(never(what)));
+        } else if state.refusals.len() < REFUSALS_MAX {
+            state.refusals.push(never(what));
+        }
+    }
+
+    /// Has something audited that the box never does.
+    pub async fn refuse(&self, what: &str) {
+        if self.lock().access == Access::Nobody {
+            return;
         }
         let request = Request::Refused { what: border::Name::cut(what) };
         // A broker that is gone has nothing to audit any more.
@@ -280,6 +283,11 @@ impl Hall {
             self.leave(0);
         }
     }
+}
+
+/// The one line of a refusal that nobody can lift.
+pub fn never(what: &str) -> String {
+    format!("{what} is refused: this box never does it, and no setting changes that")
 }
 
 /// Queues something for a channel's writer; one that has ended takes nothing more.

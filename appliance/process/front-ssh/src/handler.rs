@@ -1,6 +1,7 @@
 //! What the SSH library calls, and what becomes of it.
 
-use crate::hall::{Access, Chan, Hall, ToClient, finish, tell};
+use crate::client::STDERR;
+use crate::hall::{Access, Chan, Hall, ToClient, finish, never, tell};
 use crate::login::Login;
 use crate::relay::INPUT_LOW;
 use crate::{client, guide};
@@ -21,6 +22,8 @@ pub const WINDOW: u32 = 2 * 1024 * 1024;
 const WINDOW_STUCK: u32 = 2;
 /// How long the network stays unread when such a channel sent its two bytes.
 const STUCK_PAUSE: Duration = Duration::from_millis(20);
+/// SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254 5.1).
+const ADMINISTRATIVELY_PROHIBITED: u32 = 1;
 /// Locale variables that one channel may set.
 const VARIABLES_MAX: usize = 16;
 
@@ -42,10 +45,14 @@ impl Front {
         let mut state = self.hall.lock();
         state.started = true;
         let access = state.access.clone();
+        let refusals = std::mem::take(&mut state.refusals);
         let Some(chan) = state.channels.get_mut(&number).filter(|chan| !chan.started) else {
             return false;
         };
         chan.started = true;
+        for line in refusals {
+            tell(chan, ToClient::Line(line));
+        }
         match access {
             Access::Nobody => return false,
             Access::Over(text) => {
@@ -104,10 +111,25 @@ fn size(length: u32) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }
 
+/// A channel that is not opened says why in its own answer.
 async fn prohibited(hall: &Hall, reply: ChannelOpenHandle, what: &str) {
-    hall.refuse(None, what).await;
-    let reason = format!("dinlock: {what} is not possible through this box");
-    reply.reject(ChannelOpenFailure::Other { code: 1, reason }).await;
+    hall.refuse(what).await;
+    let reason = format!("dinlock: {}", never(what));
+    reply.reject(ChannelOpenFailure::Other { code: ADMINISTRATIVELY_PROHIBITED, reason }).await;
+}
+
+/// A channel's request that is refused: its answer has no words, so the channel says them, first.
+async fn unanswered(hall: &Hall, channel: ChannelId, session: &mut Session, what: &str) -> Result<(), russh::Error> {
+    hall.refuse(what).await;
+    session.extended_data(channel, STDERR, format!("dinlock: {}\r\n", never(what)).into_bytes())
+}
+
+/// Whether this is the far side of `scp -O`: files, by another name.
+fn is_scp(command: &str) -> bool {
+    let mut words = command.split_ascii_whitespace();
+    let program = words.next().unwrap_or_default().rsplit('/').next();
+    let side = |option: &str| option.starts_with('-') && option.contains(['t', 'f']);
+    program == Some("scp") && words.take_while(|word| word.starts_with('-')).any(side)
 }
 
 impl Handler for Front {
@@ -261,8 +283,15 @@ impl Handler for Front {
         let command = String::from_utf8(command.to_vec()).ok();
         let command = command.and_then(|command| Text::new(command).ok());
         if command.is_none() {
-            self.hall.refuse(Some(channel.number()), "a command that is not UTF-8 or too long").await;
+            unanswered(&self.hall, channel, session, "a command that is not UTF-8 or too long").await?;
         }
+        let command = match command {
+            Some(command) if is_scp(&command) => {
+                unanswered(&self.hall, channel, session, "file transfer (scp)").await?;
+                None
+            }
+            other => other,
+        };
         if command.is_some_and(|command| self.start(channel.number(), Some(command))) {
             session.channel_success(channel)
         } else {
@@ -277,7 +306,7 @@ impl Handler for Front {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         let what = if name == "sftp" { "file transfer (sftp)" } else { "an SSH subsystem" };
-        self.hall.refuse(Some(channel.number()), what).await;
+        unanswered(&self.hall, channel, session, what).await?;
         session.channel_failure(channel)
     }
 
@@ -290,16 +319,16 @@ impl Handler for Front {
         _: u32,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.hall.refuse(Some(channel.number()), "X11 forwarding").await;
+        unanswered(&self.hall, channel, session, "X11 forwarding").await?;
         session.channel_failure(channel)
     }
 
     async fn agent_request(
         &mut self,
         channel: ChannelId,
-        _: &mut Session,
+        session: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.hall.refuse(Some(channel.number()), "agent forwarding").await;
+        unanswered(&self.hall, channel, session, "agent forwarding").await?;
         Ok(false)
     }
 
@@ -309,7 +338,8 @@ impl Handler for Front {
         _: &mut u32,
         _: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.hall.refuse(None, "remote port forwarding").await;
+        self.hall.say_refused("remote port forwarding");
+        self.hall.refuse("remote port forwarding").await;
         Ok(false)
     }
 
@@ -318,7 +348,8 @@ impl Handler for Front {
         _: &str,
         _: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.hall.refuse(None, "remote socket forwarding").await;
+        self.hall.say_refused("remote socket forwarding");
+        self.hall.refuse("remote socket forwarding").await;
         Ok(false)
     }
 
@@ -449,6 +480,21 @@ impl Handler for Front {
             WINDOW_STUCK
         } else {
             WINDOW
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_scp;
+
+    #[test]
+    fn the_far_side_of_scp_is_known_and_no_other_command_is_taken_for_it() {
+        for command in ["scp -t /tmp/x", "scp -v -f file", "/usr/bin/scp -rpt .", "scp -r -p -t -- x"] {
+            assert!(is_scp(command), "{command}");
+        }
+        for command in ["scp a host:b", "scpx -t", "echo scp -t", "cat file", "scp", "scp file -t"] {
+            assert!(!is_scp(command), "{command}");
         }
     }
 }
