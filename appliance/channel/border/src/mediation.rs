@@ -85,7 +85,7 @@ wire_enum! {
         1 => Recording,
         /// Something to audit: kind and words.
         2 => Mark { kind: Text<48>, text: Line },
-        /// It ended; kind as in `session::Reason`, and words.
+        /// It ends; kind as in `session::Reason`, and words. Its last messages follow, then its exit.
         3 => Ended { kind: Text<48>, text: Line },
     }
 }

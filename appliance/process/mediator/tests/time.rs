@@ -2,7 +2,7 @@
 
 mod common;
 
-use border::mediation::{Bound, Order};
+use border::mediation::{Bound, Event, Order};
 use border::record::Answer;
 use border::work::{Down, Up};
 use common::*;
@@ -14,6 +14,8 @@ fn the_deadline_ends_it_at_once_and_it_leaves_within_the_bound() {
     bench.at(BEGIN + 60 * MINUTE);
     assert!(matches!(bench.up.last(), Some(Up::End { .. })));
     assert!(!bench.left, "the last messages are still on their way");
+    assert!(!bench.events.is_empty(), "and the broker knows why before the operator can leave");
+    assert_eq!(bench.events.iter().filter(|event| matches!(event, Event::Ended { .. })).count(), 1);
     bench.at(BEGIN + 60 * MINUTE + mediator::room::FLUSH_US);
     assert!(bench.left, "it leaves also if nobody takes its last messages");
     assert_eq!(bench.ended().as_deref(), Some("deadline"));

@@ -13,6 +13,7 @@ mod people;
 mod plant;
 mod private_key;
 mod recordings;
+mod screen;
 mod sessions;
 mod table;
 mod targets;

@@ -2,7 +2,7 @@
 
 use crate::box_socket::{BoxSocket, unexpected};
 use crate::table;
-use border::admin::{Reply, Request};
+use border::admin::{Reply, Request, Space};
 use model::Plant;
 use serde_json::json;
 use std::fs;
@@ -11,18 +11,29 @@ use std::path::Path;
 /// How the box is.
 pub fn status(socket: &BoxSocket, json: bool) -> Result<(), String> {
     match socket.ask(&Request::Status, None)?.0 {
-        Reply::Status { name, box_key, armed, sessions, free_mb, taking_sessions } => {
+        Reply::Status { name, box_key, armed, sessions, taking_sessions, space } => {
             let key = ledger::hex(&box_key);
             if json {
-                println!("{}", json!({"name": name.as_str(), "box_key": key, "armed": armed, "sessions": sessions, "free_mb": free_mb, "taking_sessions": taking_sessions}));
+                println!("{}", json!({"name": name.as_str(), "box_key": key, "armed": armed, "sessions": sessions, "free_mb": space.free_mb, "warn_below_mb": space.warn_below_mb, "refuse_below_mb": space.refuse_below_mb, "days_left": space.days_left, "taking_sessions": taking_sessions}));
             } else {
                 let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
-                let rows = [("box", name.to_string()), ("box key", key), ("armed", yes(armed)), ("sessions", sessions.to_string()), ("free disk", format!("{free_mb} MB")), ("takes new sessions", yes(taking_sessions))];
+                let rows = [("box", name.to_string()), ("box key", key), ("armed", yes(armed)), ("sessions", sessions.to_string()), ("free disk", format!("{} MB; the box warns below {} MB", space.free_mb, space.warn_below_mb)), ("space for sessions", lasts(&space)), ("takes new sessions", yes(taking_sessions))];
                 table::print(&["what", "now"], &rows.map(|(what, now)| vec![what.to_owned(), now]));
             }
             Ok(())
         }
         other => Err(unexpected(&other)),
+    }
+}
+
+/// How long the disk takes new sessions.
+fn lasts(space: &Space) -> String {
+    let until = format!("they are refused below {} MB", space.refuse_below_mb);
+    match space.days_left {
+        _ if space.free_mb < space.refuse_below_mb => format!("none: {until}; free the disk"),
+        None => format!("nothing was recorded yet to reckon days from; {until}"),
+        Some(1) => format!("about 1 day, as it was used since the start; {until}"),
+        Some(days) => format!("about {days} days, as it was used since the start; {until}"),
     }
 }
 

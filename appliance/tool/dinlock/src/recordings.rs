@@ -2,6 +2,7 @@
 
 use crate::auditor::read_identity;
 use crate::box_socket::BoxSocket;
+use crate::screen::Screen;
 use crate::table;
 use crate::verify::{MANIFEST, ROWS};
 use border::admin::Request;
@@ -123,13 +124,13 @@ fn play(path: &Path, identity: &Path, speed: f64, longest_pause: f64) -> Result<
     }
     let mut reader = open(path, identity)?;
     let mut out = io::stdout().lock();
-    let mut before_us = 0;
+    let (mut before_us, mut screen) = (0, Screen::default());
     for item in &mut reader {
         let Item { at_us, what } = item.map_err(|e| e.to_string())?;
-        if let What::Output { bytes, .. } = &what {
+        if let What::Output { channel, stream, bytes } = &what {
             let pause = (at_us.saturating_sub(before_us) as f64 / 1e6 / speed).min(longest_pause);
             std::thread::sleep(Duration::from_secs_f64(pause.max(0.0)));
-            out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| e.to_string())?;
+            out.write_all(&screen.show(*channel, *stream, bytes)).and_then(|()| out.flush()).map_err(|e| e.to_string())?;
         }
         before_us = at_us;
     }

@@ -1,6 +1,7 @@
 //! `dinlock session`: who works, and ending, pausing and watching it.
 
 use crate::box_socket::{BoxSocket, unexpected};
+use crate::screen::Screen;
 use crate::table;
 use border::admin::{Reply, Request, SessionRow};
 use border::work::Up;
@@ -129,14 +130,14 @@ fn watch(socket: &BoxSocket, session: u64) -> Result<(), String> {
         return Err(unexpected(&reply));
     };
     let mut out = io::stdout().lock();
-    let mut buffer = vec![0; MESSAGE_BYTES_MAX];
+    let (mut buffer, mut screen) = (vec![0; MESSAGE_BYTES_MAX], Screen::default());
     loop {
         let received = seqpacket::recv(stream.as_fd(), &mut buffer).map_err(|e| format!("the session's copy broke off: {e}"))?;
         if received.len == 0 {
             return Ok(());
         }
         let shown = match codec::decode::<Up>(&buffer[..received.len]).map_err(|e| e.to_string())? {
-            Up::Data { bytes, .. } => out.write_all(&bytes),
+            Up::Data { channel, stream, bytes } => out.write_all(&screen.show(channel, stream, &bytes)),
             Up::Notice { text } => write!(out, "\r\n[dinlock] {text}\r\n"),
             Up::End { text } => {
                 write!(out, "\r\n[dinlock] the session ended: {text}\r\n").map_err(|e| e.to_string())?;

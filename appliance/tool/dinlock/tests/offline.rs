@@ -59,7 +59,7 @@ fn sealed(recipient: &str) -> Vec<u8> {
         clock_known: true,
     };
     let (mut sealer, mut bytes) = Sealer::new(&header, &[9; 32], &[recipient]).unwrap();
-    let said = What::Output { channel: 0, stream: 0, bytes: Bytes::new(b"pump 3 runs\r\n".to_vec()).unwrap() };
+    let said = What::Output { channel: 0, stream: 0, bytes: Bytes::new(b"pump 3 runs\x1b]52;c;eA==\x07\r\n".to_vec()).unwrap() };
     bytes.extend(sealer.seal(&[Item { at_us: 1_000, what: said }]));
     bytes.extend(sealer.end());
     bytes
@@ -186,6 +186,9 @@ fn only_the_auditors_key_opens_a_recording() {
     let first = String::from_utf8(cast.stdout).unwrap().lines().next().unwrap().to_owned();
     let header: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(header["version"], 2);
+    let played = dinlock(&["recording", "play", &out, "--identity", &right]);
+    // The clipboard write in it stays out of the terminal of who looks back.
+    assert_eq!(String::from_utf8_lossy(&played.stdout), "pump 3 runs\r\n");
     let nothing = dinlock(&["recording", "export", &out, "--format", "txt", "--identity", &wrong]);
     assert!(!nothing.status.success());
     assert!(nothing.stdout.is_empty(), "a wrong key opens nothing");

@@ -16,12 +16,13 @@ impl Room {
     /// Ends the session; `kind` is a code of `session::Reason`. Only the first call counts.
     pub(super) fn end(&mut self, now: u64, kind: &'static str, text: &str) {
         match self.stage {
-            Stage::Waiting => {
-                self.ended = Some((kind, text.to_owned()));
-                return self.leave();
-            }
-            Stage::Live => {}
+            Stage::Waiting | Stage::Live => {}
             Stage::Ending { .. } | Stage::Over => return,
+        }
+        // The broker first: the operator may leave at the last word, and that is not the reason.
+        self.event(&Event::Ended { kind: Text::cut(kind), text: Text::cut(text) });
+        if self.stage == Stage::Waiting {
+            return self.leave();
         }
         for (channel, mut state) in std::mem::take(&mut self.channels) {
             // A channel that the machine has closed is recorded to its end already.
@@ -32,7 +33,6 @@ impl Room {
         self.mark(now, "ended", &format!("{kind}: {text}"));
         self.recorder.end(now, &mut self.acts);
         self.say_up(&Up::End { text: Text::cut(text) });
-        self.ended = Some((kind, text.to_owned()));
         self.stage = Stage::Ending { until_us: now.saturating_add(FLUSH_US) };
     }
 
@@ -48,9 +48,7 @@ impl Room {
     }
 
     pub(super) fn leave(&mut self) {
-        let (kind, text) = self.ended.take().expect("the stage is entered with a reason");
         self.stage = Stage::Over;
-        self.event(&Event::Ended { kind: Text::cut(kind), text: Text::cut(text) });
         self.acts.push(Act::Leave);
     }
 

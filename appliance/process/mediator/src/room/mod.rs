@@ -77,7 +77,6 @@ pub struct Room {
     frozen: bool,
     discarded: u64,
     back_gone_us: Option<u64>,
-    ended: Option<(&'static str, String)>,
     scratch: Vec<u8>,
     acts: Vec<Act>,
 }
@@ -115,7 +114,6 @@ impl Room {
             frozen: false,
             discarded: 0,
             back_gone_us: None,
-            ended: None,
             scratch: Vec::with_capacity(DATA_BYTES_MAX),
             acts: Vec::new(),
         }
