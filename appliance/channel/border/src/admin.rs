@@ -63,6 +63,21 @@ wire_enum! {
     }
 }
 
+wire_struct! {
+    /// The data disk.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct Space {
+        /// Free, MB.
+        pub free_mb: u64,
+        /// Below this the box warns, MB.
+        pub warn_below_mb: u64,
+        /// Below this new sessions are refused, MB.
+        pub refuse_below_mb: u64,
+        /// Days until that, at the pace of what was recorded since the vault's start; none is unknown.
+        pub days_left: Option<u32>,
+    }
+}
+
 wire_enum! {
     /// Broker to `dinlock`.
     #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +87,7 @@ wire_enum! {
         /// Not done; why, who can lift it, and how.
         2 => Refused { text: Text<4096> },
         /// How the box is.
-        3 => Status { name: Name, box_key: [u8; 32], armed: bool, sessions: u32, free_mb: u64, taking_sessions: bool },
+        3 => Status { name: Name, box_key: [u8; 32], armed: bool, sessions: u32, taking_sessions: bool, space: Space },
         /// Listing.
         4 => Sessions { rows: List<SessionRow, 256>, more: bool },
         /// Descriptor: the observer's socket.

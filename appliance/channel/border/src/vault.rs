@@ -79,7 +79,8 @@ wire_enum! {
         /// Descriptors: sealed memfds, as the request says.
         8 => Document { ticket: u64 },
         /// Free space on the data disk, each second and on change.
-        9 => Disk { free_mb: u64, refuse: bool },
+        /// `days_left` is until new sessions are refused, at the pace of what was recorded; none is unknown.
+        9 => Disk { free_mb: u64, refuse: bool, days_left: Option<u32> },
     }
 }
 

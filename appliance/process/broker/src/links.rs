@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Audit rows that wait for the vault, at most: a box whose vault is away grants nothing new.
+/// Messages that wait for the vault, at most: a box whose vault is away grants nothing new.
 const ROWS_MAX: usize = 16_384;
 
 /// One part.
@@ -22,14 +22,23 @@ struct Link {
     away_since_ms: u64,
 }
 
+/// Something that the vault could not take yet.
+#[derive(Debug)]
+struct Waiting {
+    bytes: Vec<u8>,
+    fds: Vec<OwnedFd>,
+    /// An audit row: it waits for the vault's follower too.
+    row: bool,
+}
+
 /// All four.
 #[derive(Debug)]
 pub struct Links {
     /// Looks at one descriptor at a time.
     look: Poll,
     links: BTreeMap<Fixed, Link>,
-    /// Encoded audit rows that the vault could not take yet.
-    rows: VecDeque<Vec<u8>>,
+    /// For the vault, in order.
+    rows: VecDeque<Waiting>,
 }
 
 impl Links {
@@ -73,6 +82,9 @@ impl Links {
 
     /// Closes the socket of a part that is gone.
     pub fn lose(&mut self, part: Fixed, now_ms: u64) -> Option<OwnedFd> {
+        if part == Fixed::Vault {
+            self.rows.retain(|waiting| waiting.row);
+        }
         let link = self.links.get_mut(&part)?;
         link.away_since_ms = now_ms;
         link.socket.take()
@@ -110,22 +122,93 @@ impl Links {
     /// # Errors
     /// More rows wait than a box can have while it grants nothing new.
     pub fn row(&mut self, bytes: Vec<u8>) -> Result<(), String> {
-        if self.rows.len() >= ROWS_MAX {
-            return Err(format!("{ROWS_MAX} audit rows wait for the vault"));
+        self.wait(Waiting { bytes, fds: Vec::new(), row: true })
+    }
+
+    /// Anything else for the vault: it waits for one that is busy, behind the rows that wait. To one that
+    /// is away nothing is sent: its follower begins anew.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn to_vault(&mut self, bytes: Vec<u8>, fds: Vec<OwnedFd>) -> Result<(), String> {
+        match self.socket(Fixed::Vault) {
+            None => Ok(()),
+            Some(_) => self.wait(Waiting { bytes, fds, row: false }),
         }
-        self.rows.push_back(bytes);
+    }
+
+    fn wait(&mut self, waiting: Waiting) -> Result<(), String> {
+        if self.rows.len() >= ROWS_MAX {
+            return Err(format!("{ROWS_MAX} messages wait for the vault"));
+        }
+        self.rows.push_back(waiting);
         self.flush();
         Ok(())
     }
 
     /// Sends the rows that wait; whether some still do.
     pub fn flush(&mut self) -> bool {
-        while let (Some(row), Some(vault)) = (self.rows.front(), self.socket(Fixed::Vault)) {
-            if seqpacket::send(vault, row, &[]).is_err() {
+        while let (Some(first), Some(vault)) = (self.rows.front(), self.socket(Fixed::Vault)) {
+            let fds: Vec<BorrowedFd<'_>> = first.fds.iter().map(AsFd::as_fd).collect();
+            if seqpacket::send(vault, &first.bytes, &fds).is_err() {
                 break;
             }
             self.rows.pop_front();
         }
         !self.rows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A vault that takes nothing yet, and its end.
+    fn stalled() -> (Links, OwnedFd) {
+        let (ours, theirs) = seqpacket::pair().unwrap();
+        let (door, _) = seqpacket::pair().unwrap();
+        let mut links = Links::new().unwrap();
+        links.door(Fixed::Vault, door, 0).unwrap();
+        links.join(Fixed::Vault, ours).unwrap();
+        (links, theirs)
+    }
+
+    fn message(number: u32) -> Vec<u8> {
+        [&number.to_le_bytes()[..], &[7; 16 * 1024]].concat()
+    }
+
+    #[test]
+    fn what_a_stalled_vault_does_not_take_follows_in_its_order() {
+        let (mut links, vault) = stalled();
+        for number in 0..1_000 {
+            let said = if number % 2 == 0 { links.row(message(number)) } else { links.to_vault(message(number), vec![]) };
+            said.unwrap();
+        }
+        assert!(links.flush(), "the socket is full, and nobody is ended by that");
+        let mut buffer = vec![0; 32 * 1024];
+        for number in 0..1_000 {
+            let got = seqpacket::recv(vault.as_fd(), &mut buffer).unwrap();
+            assert!(buffer[..got.len] == message(number), "{number}");
+            links.flush();
+        }
+        assert!(!links.flush());
+    }
+
+    #[test]
+    fn of_what_waits_for_a_vault_that_died_only_rows_go_to_its_follower() {
+        let (mut links, vault) = stalled();
+        (0..1_000).for_each(|number| links.row(message(number)).unwrap());
+        links.to_vault(message(5_000), vec![]).unwrap();
+        drop(vault);
+        links.lose(Fixed::Vault, 1);
+        links.to_vault(message(6_000), vec![]).unwrap();
+        assert!(links.rows.iter().all(|waiting| waiting.row) && !links.rows.is_empty());
+    }
+
+    #[test]
+    fn a_vault_that_never_listens_is_an_error_in_the_end() {
+        let (mut links, _vault) = stalled();
+        let refused = (0..100_000).find_map(|_| links.row(vec![0; 64]).err());
+        assert!(refused.is_some_and(|why| why.contains("messages wait for the vault")));
     }
 }

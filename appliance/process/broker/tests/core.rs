@@ -259,7 +259,7 @@ fn only_an_administrator_is_answered() {
 fn a_full_disk_refuses_new_sessions_and_spares_the_living() {
     let mut bench = Bench::new();
     let (_, session) = bench.live();
-    bench.on(Input::Vault(vault::Event::Disk { free_mb: 1, refuse: true }, vec![]));
+    bench.on(Input::Vault(vault::Event::Disk { free_mb: 1, refuse: true, days_left: None }, vec![]));
     assert!(!killed(&bench.pass(5_000), Endpoint::SessionKill(session)));
     let worker = bench.front(8, 2);
     bench.sign(worker, "vera", KEY);

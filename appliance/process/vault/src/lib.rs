@@ -18,6 +18,7 @@ pub mod totp;
 pub mod index;
 mod log;
 pub mod queue;
+pub mod space;
 pub mod works;
 mod checking;
 mod hall;

@@ -6,6 +6,7 @@ use crate::index::Index;
 use crate::keeper::{Keeper, Round, file_name};
 use crate::queue::{Job, Told};
 use crate::secrets::{PLANT, SealError, Secrets, StoreKey};
+use crate::space;
 use border::vault;
 use codec::Text;
 use ledger::manifest::{self, File, Manifest};
@@ -14,6 +15,7 @@ use model::{Plant, SessionId};
 use sha2::{Digest, Sha256};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Free space below which sessions are refused, where no plant says it. MB.
@@ -36,6 +38,9 @@ pub struct Works<D> {
     low: bool,
     /// Bytes that were free a moment ago, less what recordings took since.
     free: u64,
+    /// Bytes that recordings took since the start, and when that was (boot time).
+    taken: u64,
+    begun: Duration,
     /// Rows that the index did not take.
     unindexed: Vec<Row>,
     /// The last row's moment: a clock behind it is not right.
@@ -76,7 +81,8 @@ impl<D: Disk> Works<D> {
     ) -> Self {
         let free = keeper.disk.free_bytes().unwrap_or(0);
         let (rules, unindexed) = (rules(plant), Vec::new());
-        Self { keeper, index, store, secrets, rules, low: false, free, unindexed, last_ms: 0, log }
+        let begun = os::clock::boottime();
+        Self { keeper, index, store, secrets, rules, low: false, free, taken: 0, begun, unindexed, last_ms: 0, log }
     }
 
     fn now(&mut self) -> At {
@@ -102,6 +108,7 @@ impl<D: Disk> Works<D> {
             }
             Job::Append { session, bytes } => {
                 self.free = self.free.saturating_sub(bytes.len() as u64);
+                self.taken = self.taken.saturating_add(bytes.len() as u64);
                 let taken = if self.free < LEDGER_RESERVE {
                     let why = "the disk is full: export recordings and free space".to_owned();
                     self.keeper.give_up(session, &why);
@@ -280,7 +287,9 @@ impl<D: Disk> Works<D> {
             event.detail = Text::cut(format!("{free_mb} MB free; the box warns below {warn_below} MB"));
             self.note(event);
         }
-        told.push(Told::Event(vault::Event::Disk { free_mb, refuse: free_mb < refuse_below }, vec![]));
+        let spare = self.free.saturating_sub(refuse_below.saturating_mul(MB));
+        let days_left = space::days_left(spare, self.taken, os::clock::boottime().saturating_sub(self.begun));
+        told.push(Told::Event(vault::Event::Disk { free_mb, refuse: free_mb < refuse_below, days_left }, vec![]));
     }
 }
 

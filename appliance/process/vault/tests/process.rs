@@ -68,7 +68,7 @@ impl Vault {
     fn event(&self) -> (Event, Vec<OwnedFd>) {
         loop {
             let (event, fds) = receive(&self.broker);
-            if let Event::Disk { free_mb, refuse } = event {
+            if let Event::Disk { free_mb, refuse, days_left: _ } = event {
                 assert!(free_mb > 0 || refuse);
             } else {
                 return (event, fds);

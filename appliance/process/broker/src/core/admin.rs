@@ -2,7 +2,7 @@
 
 use super::audit::Note;
 use super::{Action, Core, Endpoint, Session, Ticket, access};
-use border::admin::{Reply, Request};
+use border::admin::{Reply, Request, Space};
 use border::{Line, Name, mediation, vault};
 use codec::{List, Text};
 use model::Plant;
@@ -90,8 +90,13 @@ impl<F> Core<F> {
             box_key,
             armed: self.plant.is_some(),
             sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
-            free_mb: self.free_mb,
             taking_sessions: self.plant.is_some() && !self.disk_refuses,
+            space: Space {
+                free_mb: self.free_mb,
+                warn_below_mb: self.plant.as_ref().map_or(0, |p| p.recording.warn_below_mb),
+                refuse_below_mb: self.plant.as_ref().map_or(0, |p| p.recording.refuse_below_mb),
+                days_left: self.days_left,
+            },
         };
         self.act(Action::ToAdmin(client, reply, Vec::new()));
     }
@@ -149,6 +154,9 @@ impl<F> Core<F> {
         };
         if let Err(faults) = plant.check() {
             let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            let mut note = Note::new("configuration", "plant.refused", "refused", "SR 3.5");
+            note.detail = format!("by {by}; {}", text.join("; "));
+            self.audit(note);
             return self.refuse(client, &text.join("\n"));
         }
         let ticket = self.ticket(client, "applied".into(), by, "plant.applied");
@@ -242,7 +250,7 @@ impl<F> Core<F> {
                     self.act(Action::ToAdmin(waiting.client, Reply::Document, fds));
                 }
             }
-            vault::Event::Disk { free_mb, refuse } => {
+            vault::Event::Disk { free_mb, refuse, days_left } => {
                 if refuse != self.disk_refuses {
                     let kind = if refuse { "disk.refusing_sessions" } else { "disk.taking_sessions" };
                     let mut note = Note::new("system", kind, "ok", "SR 2.9");
@@ -250,6 +258,7 @@ impl<F> Core<F> {
                     self.audit(note);
                 }
                 self.free_mb = free_mb;
+                self.days_left = days_left;
                 self.disk_refuses = refuse;
             }
         }
