@@ -80,6 +80,22 @@ impl Front {
         }
         true
     }
+
+    /// Answers what a channel was opened for with a line and an end. It is not a failure reply: OpenSSH's
+    /// client throws away what a channel said just before one.
+    async fn turn_away(&self, channel: ChannelId, session: &mut Session, what: &str) -> Result<(), russh::Error> {
+        self.hall.refuse(what).await;
+        let mut state = self.hall.lock();
+        if state.channels.get(&channel.number()).is_none_or(|chan| chan.started) {
+            return session.channel_failure(channel);
+        }
+        state.started = true;
+        if let Some(chan) = state.channels.remove(&channel.number()) {
+            tell(&chan, ToClient::Line(never(what)));
+            finish(&chan);
+        }
+        session.channel_success(channel)
+    }
 }
 
 /// The opening of a channel, as the operator's client described it.
@@ -282,21 +298,15 @@ impl Handler for Front {
     ) -> Result<(), Self::Error> {
         let command = String::from_utf8(command.to_vec()).ok();
         let command = command.and_then(|command| Text::new(command).ok());
-        if command.is_none() {
-            unanswered(&self.hall, channel, session, "a command that is not UTF-8 or too long").await?;
-        }
-        let command = match command {
-            Some(command) if is_scp(&command) => {
-                unanswered(&self.hall, channel, session, "file transfer (scp)").await?;
-                None
+        let refused = match command {
+            Some(command) if !is_scp(&command) => {
+                let started = self.start(channel.number(), Some(command));
+                return if started { session.channel_success(channel) } else { session.channel_failure(channel) };
             }
-            other => other,
+            Some(_) => "file transfer (scp)",
+            None => "a command that is not UTF-8 or too long",
         };
-        if command.is_some_and(|command| self.start(channel.number(), Some(command))) {
-            session.channel_success(channel)
-        } else {
-            session.channel_failure(channel)
-        }
+        self.turn_away(channel, session, refused).await
     }
 
     async fn subsystem_request(
@@ -305,9 +315,7 @@ impl Handler for Front {
         name: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let what = if name == "sftp" { "file transfer (sftp)" } else { "an SSH subsystem" };
-        unanswered(&self.hall, channel, session, what).await?;
-        session.channel_failure(channel)
+        self.turn_away(channel, session, if name == "sftp" { "file transfer (sftp)" } else { "an SSH subsystem" }).await
     }
 
     async fn x11_request(

@@ -73,10 +73,12 @@ impl TheBox {
         let key = self.state.join("people").join(person);
         let hosts = self.state.join("known_hosts");
         let mut command = Command::new("ssh");
-        command.args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"]);
+        // Of two values of an option, ssh takes the first: the caller's own.
+        command.args(["-F", "none"]).args(options);
+        command.args(["-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"]);
         command.args(["-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=20"]);
         command.arg("-o").arg(format!("UserKnownHostsFile={}", hosts.display())).arg("-i").arg(key);
-        command.args(["-p", &self.fact("/ssh/port")]).args(options);
+        command.args(["-p", &self.fact("/ssh/port")]);
         command.arg(format!("{user}@{}", self.fact("/ssh/host")));
         command.stdin(Stdio::null());
         command
