@@ -9,6 +9,8 @@ use crate::{hex, unhex};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
 const DOMAIN: &[u8] = b"dinlock ledger export 1\0";
+/// An Ed25519 signature in hexadecimal digits.
+const SIGNATURE_DIGITS: usize = 128;
 const FORMAT: &str = "dinlock ledger export 1";
 
 /// What a whole export says.
@@ -39,7 +41,7 @@ impl Header {
         object.text("format", FORMAT);
         object.number("from", self.from);
         object.number("to", self.to);
-        object.number("count", self.to - self.from + 1);
+        object.number("count", self.to.saturating_sub(self.from).saturating_add(1));
         object.text("previous", &hex(&self.previous));
         object.text("head", &hex(&self.head));
         object.text("box_key", &hex(&self.box_key));
@@ -79,43 +81,90 @@ fn message(json: &[u8]) -> Vec<u8> {
     [DOMAIN, json].concat()
 }
 
+/// Makes an export from a ledger's lines, one after another: for a ledger that is larger than memory.
+#[derive(Debug)]
+pub struct Exporter {
+    checker: Checker,
+    from: u64,
+    to: u64,
+    previous: Hash,
+}
+
+impl Exporter {
+    /// An export of the rows `from` to `to` (numbers, both included) of the box with this key. It wants
+    /// every line of the ledger from the first on.
+    pub fn new(key: &VerifyingKey, from: u64, to: u64) -> Self {
+        let checker = Checker::new(key);
+        let previous = checker.report().head;
+        Self { checker, from, to, previous }
+    }
+
+    /// Whether it needs no more lines.
+    pub fn full(&self) -> bool {
+        self.checker.report().seq >= self.to
+    }
+
+    /// Takes the next line, without its line end; whether the export holds it.
+    ///
+    /// # Errors
+    /// The [`Fault`] that breaks the ledger here.
+    pub fn line(&mut self, line: &[u8]) -> Result<bool, Fault> {
+        let before = self.checker.report().head;
+        let seq = self.checker.line(line)?.seq;
+        if seq == self.from {
+            self.previous = before;
+        }
+        Ok(seq >= self.from)
+    }
+
+    /// Bytes of the header's line, its end included: known before the rows are.
+    pub fn header_length(&self, at: At) -> usize {
+        self.json(at, [0; 32]).len() + SIGNATURE_DIGITS + 2
+    }
+
+    /// The header's line, signed now; the rows follow it as they were taken.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the ledger did not have all the rows.
+    pub fn header(&self, at: At, key: &SigningKey) -> Result<Vec<u8>, Fault> {
+        let seq = self.checker.report().seq;
+        if self.from == 0 || self.from > self.to || seq != self.to {
+            return Err(Problem::Range(seq).at(0));
+        }
+        let json = self.json(at, key.verifying_key().to_bytes());
+        let signature = key.sign(&message(json.as_bytes())).to_bytes();
+        Ok(format!("{} {json}\n", hex(&signature)).into_bytes())
+    }
+
+    fn json(&self, at: At, box_key: [u8; 32]) -> String {
+        let (from, to, previous, head) = (self.from, self.to, self.previous, self.checker.report().head);
+        Header { from, to, previous, head, box_key, at }.json()
+    }
+}
+
 /// Rows `from` to `to` (numbers, both included) of a ledger file, under a header signed now.
 ///
 /// # Errors
 /// A [`Fault`] if the ledger is broken up to row `to`, or does not have these rows.
 pub fn export(ledger: &[u8], from: u64, to: u64, at: At, key: &SigningKey) -> Result<Vec<u8>, Fault> {
-    let box_key = key.verifying_key();
-    let mut checker = Checker::new(&box_key);
-    let mut previous = checker.report().head;
+    let mut exporter = Exporter::new(&key.verifying_key(), from, to);
     let mut rows = Vec::new();
     for line in lines(ledger).0 {
-        if checker.report().seq == to {
+        if exporter.full() {
             break;
         }
-        let before = checker.report().head;
-        let row = checker.line(line)?;
-        if row.seq == from {
-            previous = before;
-        }
-        if row.seq >= from {
+        if exporter.line(line)? {
             rows.extend_from_slice(line);
             rows.push(b'\n');
         }
     }
-    let report = checker.report();
-    if from == 0 || from > to || report.seq != to {
-        return Err(Problem::Range(report.seq).at(0));
-    }
-    let header = Header { from, to, previous, head: report.head, box_key: box_key.to_bytes(), at };
-    let json = header.json();
-    let signature = key.sign(&message(json.as_bytes())).to_bytes();
-    let mut out = format!("{} {json}\n", hex(&signature)).into_bytes();
-    out.extend_from_slice(&rows);
+    let mut out = exporter.header(at, key)?;
+    out.append(&mut rows);
     Ok(out)
 }
 
 fn header(line: &[u8], key: &VerifyingKey) -> Result<Header, Problem> {
-    let (digits, rest) = line.split_at_checked(128).ok_or(Problem::Form("no signature"))?;
+    let (digits, rest) = line.split_at_checked(SIGNATURE_DIGITS).ok_or(Problem::Form("no signature"))?;
     let signature = unhex(digits).ok_or(Problem::Form("no signature"))?;
     let json = rest.strip_prefix(b" ").ok_or(Problem::Form("no space after the signature"))?;
     let header = Header::parse(json)?;

@@ -21,7 +21,7 @@ mod writer;
 
 pub use ed25519_dalek::{SigningKey, VerifyingKey};
 pub use event::{At, CHECKPOINT, Category, Event, Outcome};
-pub use export::{ExportReport, export, verify_export};
+pub use export::{ExportReport, Exporter, export, verify_export};
 pub use fault::{Fault, Problem};
 pub use hex::{hex, unhex};
 pub use row::{Hash, Row, parse};

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{at, key, lines, small};
-use ledger::{Problem, SigningKey, export, verify_export};
+use ledger::{Exporter, Problem, SigningKey, export, verify_export};
 
 #[test]
 fn any_range_exports_and_verifies() {
@@ -13,6 +13,26 @@ fn any_range_exports_and_verifies() {
             let report = verify_export(&file, &key().verifying_key()).unwrap();
             assert_eq!((report.from, report.to, report.rows.rows), (from, to, to - from + 1));
         }
+    }
+}
+
+#[test]
+fn an_export_line_by_line_is_the_same_and_its_header_has_the_length_that_was_said() {
+    for (from, to) in [(1, 5), (2, 4), (5, 5)] {
+        let mut exporter = Exporter::new(&key().verifying_key(), from, to);
+        let length = exporter.header_length(at(50));
+        let mut rows = Vec::new();
+        for line in small().split_inclusive(|b| *b == b'\n') {
+            if exporter.full() {
+                break;
+            }
+            if exporter.line(&line[..line.len() - 1]).unwrap() {
+                rows.extend_from_slice(line);
+            }
+        }
+        let header = exporter.header(at(50), &key()).unwrap();
+        assert_eq!(header.len(), length);
+        assert_eq!([header, rows].concat(), export(&small(), from, to, at(50), &key()).unwrap());
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 /// How much is read at once, bytes.
 const CHUNK: usize = 64 * 1024;
@@ -17,19 +18,53 @@ const SEALS: libc::c_int =
 /// # Errors
 /// The kernel's, when memory or descriptors run out; `InvalidInput` for a name with a NUL.
 pub fn sealed(bytes: &[u8], name: &str) -> io::Result<OwnedFd> {
+    // Plain write: not every sandbox that makes documents allows more.
+    let mut growing = Growing::new(name)?;
+    growing.0.write_all(bytes)?;
+    growing.seal()
+}
+
+/// A memory file that is written piece by piece (pwrite64), and then sealed.
+#[derive(Debug)]
+pub struct Growing(File);
+
+impl Growing {
+    /// An empty one. `name` is for /proc only.
+    ///
+    /// # Errors
+    /// As [`sealed`].
+    pub fn new(name: &str) -> io::Result<Self> {
+        create(name).map(|fd| Self(File::from(fd)))
+    }
+
+    /// Writes all of `bytes` at this place.
+    ///
+    /// # Errors
+    /// The kernel's, when memory runs out.
+    pub fn put(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    /// Seals it against writing and resizing.
+    ///
+    /// # Errors
+    /// None that a file made here gives.
+    pub fn seal(self) -> io::Result<OwnedFd> {
+        // SAFETY: takes integers only.
+        check(unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
+        Ok(self.0.into())
+    }
+}
+
+fn create(name: &str) -> io::Result<OwnedFd> {
     let name = CString::new(name)?;
     // SAFETY: `name` is a valid C string.
-    let fd = owned(unsafe {
+    owned(unsafe {
         libc::memfd_create(
             name.as_ptr(),
             libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::MFD_NOEXEC_SEAL,
         )
-    })?;
-    let mut file = File::from(fd);
-    file.write_all(bytes)?;
-    // SAFETY: takes integers only.
-    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
-    Ok(file.into())
+    })
 }
 
 /// The contents of a sealed memory file of at most `limit` bytes.

@@ -67,16 +67,26 @@ fn name(number: u64) -> String {
     format!("{FOLDER}/{number:06}.rows")
 }
 
+/// The files in their order; none may be missing.
+fn names(disk: &impl Disk) -> Result<Vec<String>, BookError> {
+    let found = disk.list(FOLDER)?.into_iter().filter(|n| n.ends_with(".rows"));
+    let files = (1..).zip(found).map(|(due, found)| {
+        let due = name(due);
+        if format!("{FOLDER}/{found}") == due { Ok(due) } else { Err(BookError::Missing(due)) }
+    });
+    files.collect()
+}
+
+fn read(disk: &impl Disk, name: &str) -> Result<Vec<u8>, BookError> {
+    disk.read(name)?.ok_or_else(|| BookError::Missing(name.to_owned()))
+}
+
 /// All files, put together; the number of the last, and its length.
 fn files(disk: &impl Disk) -> Result<(Vec<u8>, u64, u64), BookError> {
     let mut all = Vec::new();
     let (mut number, mut length) = (1, 0);
-    let found: Vec<String> = disk.list(FOLDER)?.into_iter().filter(|n| n.ends_with(".rows")).collect();
-    for (due, found) in (1..).zip(&found) {
-        if format!("{FOLDER}/{found}") != name(due) {
-            return Err(BookError::Missing(name(due)));
-        }
-        let bytes = disk.read(&name(due))?.ok_or_else(|| BookError::Missing(name(due)))?;
+    for (due, name) in (1..).zip(names(disk)?) {
+        let bytes = read(disk, &name)?;
         (number, length) = (due, bytes.len() as u64);
         all.extend_from_slice(&bytes);
     }
@@ -180,12 +190,26 @@ impl Book {
         &self.key
     }
 
-    /// The whole ledger as it is on disk.
+    /// Gives the ledger's lines (their ends included, torn ones too) as they are on disk, until `take` wants no more. One
+    /// file at a time is in memory.
     ///
     /// # Errors
-    /// Those of the disk.
-    pub fn bytes(&self, disk: &impl Disk) -> Result<Vec<u8>, BookError> {
-        files(disk).map(|(bytes, _, _)| bytes)
+    /// Those of the disk, and what `take` says.
+    pub fn lines(
+        &self,
+        disk: &impl Disk,
+        mut take: impl FnMut(&[u8]) -> Result<bool, String>,
+    ) -> Result<(), String> {
+        let words = |error: BookError| error.to_string();
+        for name in names(disk).map_err(words)? {
+            let bytes = read(disk, &name).map_err(words)?;
+            for line in bytes.split_inclusive(|b| *b == b'\n') {
+                if !take(line)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes all waiting rows durable, under a checkpoint, and gives them.

@@ -1,7 +1,7 @@
 //! The main thread: answers at once, and never touches the disk.
 
 use crate::checking::Ask;
-use crate::queue::{Job, Queue, Told};
+use crate::queue::{Document, Job, Queue, Told};
 use crate::rooms::{Front, Record};
 use crate::secrets::Secrets;
 use border::vault::{Audit, Event, REQUESTS, Request};
@@ -208,7 +208,7 @@ impl Hall {
     fn greet(&mut self) {
         let Greeting { box_key, plant, next_session } = &self.greeting;
         let ready = Event::Ready { box_key: *box_key, plant: plant.is_some(), next_session: *next_session };
-        self.tell(&ready, plant.clone().into_iter().collect());
+        self.tell(&ready, plant.clone().into_iter().map(Document::Bytes).collect());
     }
 
     fn drain_nudges(&mut self) {
@@ -243,11 +243,15 @@ impl Hall {
     }
 
     /// A message to the broker; it waits in order if the socket is full.
-    pub(crate) fn tell(&mut self, event: &Event, documents: Vec<Zeroizing<Vec<u8>>>) {
+    pub(crate) fn tell(&mut self, event: &Event, documents: Vec<Document>) {
         if self.broker.is_none() {
             return;
         }
-        let sealed: io::Result<Vec<OwnedFd>> = documents.iter().map(|bytes| memfd::sealed(bytes, "document")).collect();
+        let sealed = documents.into_iter().map(|document| match document {
+            Document::Bytes(bytes) => memfd::sealed(&bytes, "document"),
+            Document::Sealed(fd) => Ok(fd),
+        });
+        let sealed: io::Result<Vec<OwnedFd>> = sealed.collect();
         let (bytes, fds) = match sealed {
             Ok(fds) => (codec::encode(event), fds),
             Err(error) => {

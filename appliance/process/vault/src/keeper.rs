@@ -175,12 +175,12 @@ impl<D: Disk> Keeper<D> {
         &self.book
     }
 
-    /// The whole ledger as it is on disk.
+    /// The ledger's lines as they are on disk, until `take` wants no more.
     ///
     /// # Errors
-    /// Those of the disk.
-    pub fn ledger(&self) -> Result<Vec<u8>, BookError> {
-        self.book.bytes(&self.disk)
+    /// As [`Book::lines`].
+    pub fn ledger(&self, take: impl FnMut(&[u8]) -> Result<bool, String>) -> Result<(), String> {
+        self.book.lines(&self.disk, take)
     }
 
     /// Begins a recording.

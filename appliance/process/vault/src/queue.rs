@@ -4,6 +4,7 @@ use crate::secrets::Password;
 use codec::{Bytes, Text};
 use ledger::Event;
 use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -43,12 +44,21 @@ pub enum Job {
     End,
 }
 
+/// A document for the broker.
+#[derive(Debug)]
+pub enum Document {
+    /// To be sealed when it is sent.
+    Bytes(Zeroizing<Vec<u8>>),
+    /// Sealed already: it was written piece by piece.
+    Sealed(OwnedFd),
+}
+
 /// What the main thread is told.
 #[allow(missing_docs)] // as above
 #[derive(Debug)]
 pub enum Told {
     /// A message to the broker, with documents.
-    Event(border::vault::Event, Vec<Zeroizing<Vec<u8>>>),
+    Event(border::vault::Event, Vec<Document>),
     /// A recording can't be kept.
     Failed { session: u64, why: String },
     /// A new plant counts: its limits of failed logins.

@@ -4,15 +4,17 @@ use crate::book::BookError;
 use crate::disk::Disk;
 use crate::index::Index;
 use crate::keeper::{Keeper, Round, file_name};
-use crate::queue::{Job, Told};
+use crate::queue::{Document, Job, Told};
 use crate::secrets::{PLANT, SealError, Secrets, StoreKey};
 use crate::space;
 use border::vault;
 use codec::Text;
 use ledger::manifest::{self, File, Manifest};
-use ledger::{At, Category, Event, Outcome, Row};
+use ledger::{At, Category, Event, Exporter, Outcome, Row};
 use model::{Plant, SessionId};
+use os::memfd;
 use sha2::{Digest, Sha256};
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,6 +26,8 @@ const REFUSE_BELOW_MB: u64 = 64;
 const WARN_BELOW_MB: u64 = 256;
 /// A megabyte.
 const MB: u64 = 1024 * 1024;
+/// Rows are written into an export in parts of about so many bytes.
+const PART: usize = 64 * 1024;
 /// What recordings leave free, so that the ledger can still say that the disk is full. Bytes.
 const LEDGER_RESERVE: u64 = 8 * MB;
 
@@ -145,19 +149,60 @@ impl<D: Disk> Works<D> {
             }
             Job::ExportAudit { ticket, from, to } => {
                 self.note(read("audit.exported", None, &format!("rows {from} to {to}")));
-                let documents = self.durable(told).and_then(|()| self.rows(from, to));
-                told.push(answer(ticket, documents.map(|rows| vec![rows])));
+                let document = self.durable(told).and_then(|()| self.ledger_document(from, to));
+                told.push(match document {
+                    Ok(fd) => Told::Event(vault::Event::Document { ticket }, vec![Document::Sealed(fd)]),
+                    Err(why) => Told::Event(vault::Event::Failed { ticket, why: line(why) }, vec![]),
+                });
             }
             Job::End => {}
         }
     }
 
-    fn rows(&mut self, from: u64, to: u64) -> Result<Vec<u8>, String> {
-        let ledger = self.keeper.ledger().map_err(|e| e.to_string())?;
+    /// Rows as a signed export; `put` writes bytes at a place, and the header comes last, to the front.
+    fn rows(&mut self, from: u64, to: u64, mut put: impl FnMut(u64, &[u8]) -> Result<(), String>) -> Result<(), String> {
         let at = self.now();
         // "All" is asked for as 0 to the largest number.
         let (from, to) = (from.max(1), to.min(self.keeper.book().head().0));
-        ledger::export(&ledger, from, to, at, self.keeper.book().key()).map_err(|e| e.to_string())
+        let key = self.keeper.book().key();
+        let mut exporter = Exporter::new(&key.verifying_key(), from, to);
+        let mut end = exporter.header_length(at) as u64;
+        let mut part = Vec::with_capacity(PART);
+        self.keeper.ledger(|line| {
+            if exporter.full() {
+                return Ok(false);
+            }
+            if exporter.line(line.trim_ascii_end()).map_err(|fault| fault.to_string())? {
+                part.extend_from_slice(line);
+            }
+            if part.len() >= PART {
+                put(end, &part)?;
+                end += part.len() as u64;
+                part.clear();
+            }
+            Ok(true)
+        })?;
+        put(end, &part)?;
+        put(0, &exporter.header(at, key).map_err(|fault| fault.to_string())?)
+    }
+
+    /// An export in a memory file of its own: the vault itself holds one file of the ledger at a time.
+    fn ledger_document(&mut self, from: u64, to: u64) -> Result<OwnedFd, String> {
+        let words = |error: std::io::Error| format!("no memory for the document: {error}");
+        let document = memfd::Growing::new("document").map_err(words)?;
+        self.rows(from, to, |place, bytes| document.put(place, bytes).map_err(words))?;
+        document.seal().map_err(words)
+    }
+
+    fn rows_in_memory(&mut self, from: u64, to: u64) -> Result<Vec<u8>, String> {
+        let mut out = Vec::new();
+        self.rows(from, to, |place, bytes| {
+            let from = usize::try_from(place).map_err(|error| error.to_string())?;
+            out.resize(out.len().max(from + bytes.len()), 0);
+            out[from..from + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        })?;
+        Ok(out)
     }
 
     fn export_recording(&mut self, session: u64, told: &mut Vec<Told>) -> Result<Vec<Vec<u8>>, String> {
@@ -167,7 +212,7 @@ impl<D: Disk> Works<D> {
         let file = self.keeper.recording(session)?;
         let range = self.index.range(session)?;
         let (from, to) = range.ok_or_else(|| format!("there is no row about {}", SessionId(session)))?;
-        let rows = self.rows(from, to)?;
+        let rows = self.rows_in_memory(from, to)?;
         let at = self.now();
         let (ledger_seq, ledger_head) = self.keeper.book().head();
         let listed = |name: &str, bytes: &[u8]| File {
@@ -304,7 +349,7 @@ fn read(kind: &str, session: Option<u64>, detail: &str) -> Event {
 fn answer(ticket: u64, documents: Result<Vec<Vec<u8>>, String>) -> Told {
     match documents {
         Ok(documents) => {
-            let documents = documents.into_iter().map(Zeroizing::new).collect();
+            let documents = documents.into_iter().map(|bytes| Document::Bytes(Zeroizing::new(bytes))).collect();
             Told::Event(vault::Event::Document { ticket }, documents)
         }
         Err(why) => Told::Event(vault::Event::Failed { ticket, why: line(why) }, vec![]),
