@@ -53,7 +53,7 @@ impl Object {
 /// A ledger may be shown by any pager: nothing in it may move a cursor or turn text around.
 fn must_escape(c: char) -> bool {
     c.is_control()
-        || matches!(c, '"' | '\\' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '"' | '\\' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn quote(text: &str, out: &mut String) {

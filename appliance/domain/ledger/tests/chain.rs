@@ -23,6 +23,16 @@ fn a_row_reads_back_as_it_was_written_and_moves_no_terminal() {
 }
 
 #[test]
+fn no_row_turns_text_around() {
+    // Unicode's Bidi_Control characters.
+    let turning = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+    let row = Writer::new(key()).row(&event(turning), at(0));
+    let text = String::from_utf8(row.clone()).unwrap();
+    assert!(!text.contains(|c| turning.contains(c)), "{text}");
+    assert_eq!(*parse(&row[..row.len() - 1]).unwrap().event.detail, *turning);
+}
+
+#[test]
 fn the_format_is_the_documented_one() {
     let line = String::from_utf8(lines(&small())[0].clone()).unwrap();
     assert!(line.ends_with(

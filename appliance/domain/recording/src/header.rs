@@ -144,12 +144,10 @@ fn identities(text: &str) -> Result<Vec<Identity>, ReadError> {
 /// The session key, for who holds one of the identities.
 pub(crate) fn unwrap(wrapped: &[u8], identity: &str) -> Result<Zeroizing<[u8; 32]>, ReadError> {
     let identities = identities(identity)?;
+    // The library's words may be several lines.
+    let said = |error: &dyn std::fmt::Display| ReadError::WrappedKey(error.to_string().replace('\n', " "));
     let wrong = |error: age::DecryptError| {
-        if matches!(error, age::DecryptError::NoMatchingKeys) {
-            ReadError::WrongIdentity
-        } else {
-            ReadError::WrappedKey(error.to_string())
-        }
+        if matches!(error, age::DecryptError::NoMatchingKeys) { ReadError::WrongIdentity } else { said(&error) }
     };
     let age = age::Decryptor::new(wrapped).map_err(wrong)?;
     let mut reader = age.decrypt(identities.iter().map(|identity| identity as &dyn age::Identity)).map_err(wrong)?;
@@ -159,6 +157,6 @@ pub(crate) fn unwrap(wrapped: &[u8], identity: &str) -> Result<Zeroizing<[u8; 32
     match got {
         Ok((32, 0)) => Ok(key),
         Ok(_) => Err(ReadError::WrappedKey("it is not 32 bytes".to_owned())),
-        Err(error) => Err(ReadError::WrappedKey(error.to_string())),
+        Err(error) => Err(said(&error)),
     }
 }

@@ -38,7 +38,8 @@ fn unfinished(bytes: &[u8]) -> bool {
 
 /// Whether a character could move a cursor or turn text around.
 pub(crate) fn moves(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || bidi || c == '\u{feff}'
 }
 
 /// Appends a JSON string.

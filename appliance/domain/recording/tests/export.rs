@@ -86,3 +86,14 @@ fn a_transcript_moves_no_terminal_and_no_output_passes_for_the_boxs_word() {
     );
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
 }
+
+#[test]
+fn no_export_turns_text_around() {
+    // Unicode's Bidi_Control characters.
+    let turning = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+    let mark = What::Mark { kind: Text::new("paused").unwrap(), text: Text::new(turning).unwrap() };
+    let items = [output(1, 1, turning.as_bytes()), Item { at_us: 2, what: mark }];
+    for text in [cast(&items, None), transcript(&items)] {
+        assert!(!text.contains(|c| turning.contains(c)), "{text}");
+    }
+}
