@@ -52,7 +52,8 @@ fn seed(disk: &mut impl Disk, name: &str, used_by: &[&str]) -> Result<Zeroizing<
 fn host(disk: &mut impl Disk) -> Result<Zeroizing<Vec<u8>>, String> {
     if let Some(bytes) = disk.read(HOST_KEY).map_err(|e| fault(HOST_KEY, &e))? {
         let bytes = Zeroizing::new(bytes);
-        PrivateKey::from_openssh(&bytes[..]).map_err(|e| fault(HOST_KEY, &e))?;
+        // The library's words would say back parts of the key.
+        PrivateKey::from_openssh(&bytes[..]).map_err(|_| format!("{HOST_KEY} is no private key of OpenSSH's: restore it"))?;
         return Ok(bytes);
     }
     let mut seed = Zeroizing::new([0; 32]);

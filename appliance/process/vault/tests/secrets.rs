@@ -4,6 +4,7 @@ mod common;
 
 use codec::{Bytes, Text};
 use common::{FakeDisk, Random};
+use vault::disk::Disk;
 use vault::keys::Keys;
 use vault::secrets::{Secrets, StoreKey};
 
@@ -74,4 +75,14 @@ fn a_key_that_others_depend_on_is_never_made_anew() {
     with(1).store(&key(), &mut disk).unwrap();
     let why = Keys::load(&mut disk).unwrap_err();
     assert!(why.contains("store.key is missing"), "{why}");
+}
+
+#[test]
+fn a_broken_host_key_is_named_and_not_said_back() {
+    // A key whose cipher is called SECRETSECRETSECR: what stands there may be any part of a key.
+    let broken = b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAAEFNFQ1JFVFNFQ1JFVFNFQ1IAAAAAAAAAAA==\n-----END OPENSSH PRIVATE KEY-----\n";
+    let mut disk = FakeDisk::default();
+    disk.write("host.key", broken).unwrap();
+    let why = Keys::load(&mut disk).unwrap_err();
+    assert!(why.contains("host.key") && !why.contains("SECRET") && !why.contains(char::is_control), "{why}");
 }
