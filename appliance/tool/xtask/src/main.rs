@@ -3,6 +3,7 @@
 //! It must never be part of the box. Each verb is one module.
 
 mod demo;
+mod fuzz;
 mod run;
 mod setup;
 mod test;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Verb {
     /// Runs the box on this machine, with a small plant.
     Demo(demo::Options),
+    /// Searches for bytes on which a decoder breaks its promises.
+    Fuzz(fuzz::Options),
     /// Installs what is missing and runs everything that CI runs.
     Test,
     /// Checks the house: dependency rule, unsafe, reasons on policy lines, paths in docs.
@@ -32,6 +35,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Demo(options) => demo::demo(&options),
+        Verb::Fuzz(options) => fuzz::fuzz(&options),
         Verb::Test => test::test(),
         Verb::Tidy => tidy::tidy(),
     };

@@ -13,9 +13,17 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("/usr/bin/make", "make", "builds the crates that hold C"),
 ];
 
-/// Everything that tests and demo need.
-pub fn ensure() -> Result<(), String> {
-    let missing: Vec<&str> = PROGRAMS
+/// What fuzz targets need, and nothing else does.
+const CXX: &[(&str, &str, &str)] = &[("/usr/bin/c++", "g++", "builds libFuzzer")];
+
+/// A compiler of C++, for `cargo xtask fuzz`.
+pub fn compiler_of_cxx() -> Result<(), String> {
+    packages(CXX)
+}
+
+/// Installs the packages of programs that are not there.
+fn packages(programs: &[(&str, &'static str, &str)]) -> Result<(), String> {
+    let missing: Vec<&str> = programs
         .iter()
         .filter(|(program, _, _)| !Path::new(program).exists())
         .map(|(program, package, why)| {
@@ -32,6 +40,12 @@ pub fn ensure() -> Result<(), String> {
         succeed(apt().arg("update"))?;
         succeed(apt().args(["install", "-y", "--no-install-recommends"]).args(&missing))?;
     }
+    Ok(())
+}
+
+/// Everything that tests and demo need.
+pub fn ensure() -> Result<(), String> {
+    packages(PROGRAMS)?;
     for (program, why) in [("cargo-nextest", "runs the tests"), ("cargo-deny", "holds the libraries against deny.toml")] {
         if !is_there(program) {
             println!("missing: {program} ({why})");
