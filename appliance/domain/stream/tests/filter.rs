@@ -340,6 +340,14 @@ fn forbidden_modes_are_cut_out_of_a_list() {
 }
 
 #[test]
+fn highlight_tracking_does_not_begin_whatever_parts_its_parameters() {
+    kept(b"\x1b[3T\x1b[T");
+    for tracking in [&b"\x1b[1;2;3;4;5T"[..], b"\x1b[1:2:3:4:5T", b"\x1b[:T"] {
+        removed(tracking, Kind::Unknown);
+    }
+}
+
+#[test]
 fn c1_controls_are_removed_raw_and_as_characters_but_not_inside_characters() {
     removed(b"\x9b", Kind::C1);
     removed("\u{9b}".as_bytes(), Kind::C1);

@@ -82,7 +82,7 @@ fn on_list(marker: Option<u8>, params: &[u8], intermediates: &[u8], last: u8) ->
             // Cursor, erase, insert, delete, scroll up, repeat, tabs.
             b'@'..=b'M' | b'P' | b'S' | b'X' | b'Z' | b'`' | b'a' | b'b' | b'd'..=b'g' => true,
             // With more parameters it would begin highlight tracking, which stops the terminal.
-            b'T' => !params.contains(&b';'),
+            b'T' => params.iter().all(u8::is_ascii_digit),
             // SGR, scroll region, save (or margins), restore.
             b'm' | b'r' | b's' | b'u' => true,
             // Push and pop the title: nothing is answered.
