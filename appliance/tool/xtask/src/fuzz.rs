@@ -85,8 +85,11 @@ fn executable(target: &Path, name: &str) -> PathBuf {
 
 /// Builds targets with the libraries of the box, and each one's seeds.
 fn build(names: &[String], target: &Path) -> Result<(), String> {
-    let lock = root().join(FOLDER).join("Cargo.lock");
-    fs::copy(root().join("Cargo.lock"), &lock).map_err(|e| format!("{}: {e}", lock.display()))?;
+    let (ours, lock) = (root().join("Cargo.lock"), root().join(FOLDER).join("Cargo.lock"));
+    let written = |path: &Path| fs::metadata(path).and_then(|facts| facts.modified());
+    if !written(&lock).is_ok_and(|fuzz| written(&ours).is_ok_and(|ours| ours < fuzz)) {
+        fs::copy(&ours, &lock).map_err(|e| format!("{}: {e}", lock.display()))?;
+    }
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--manifest-path", &format!("{FOLDER}/Cargo.toml"), "--target", MACHINE]);
     cargo.arg("--target-dir").arg(target).env("RUSTFLAGS", FLAGS);
