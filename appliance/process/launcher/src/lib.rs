@@ -25,10 +25,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 use worker::Workers;
 
-/// Fronts that live at once.
-pub const FRONTS_MAX: usize = 64;
-/// Sessions that live at once.
+/// Sessions that live at once: the broker's own bound.
 pub const SESSIONS_MAX: usize = 256;
+/// Fronts that live at once: one a session, 20 in which nobody has logged in (the broker's bound on
+/// them), and as many again of people at their menus, or who are just being told no.
+pub const FRONTS_MAX: usize = SESSIONS_MAX + 40;
 const BROKER: u64 = u64::MAX;
 const AGAIN: u64 = u64::MAX - 1;
 /// How often the folder of a cgroup in which something still lives is tried again.
