@@ -2,6 +2,7 @@
 //!
 //! It must never be part of the box. Each verb is one module.
 
+mod bench;
 mod demo;
 mod fuzz;
 mod run;
@@ -26,6 +27,8 @@ enum Verb {
     Demo(demo::Options),
     /// Searches for bytes on which a decoder breaks its promises.
     Fuzz(fuzz::Options),
+    /// Measures the box beside plain OpenSSH; needs root.
+    Bench(bench::Choice),
     /// Installs what is missing and runs everything that CI runs.
     Test,
     /// Checks the house: dependency rule, unsafe, reasons on policy lines, paths in docs.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Demo(options) => demo::demo(&options),
         Verb::Fuzz(options) => fuzz::fuzz(&options),
+        Verb::Bench(choice) => bench::bench(&choice),
         Verb::Test => test::test(),
         Verb::Tidy => tidy::tidy(),
     };

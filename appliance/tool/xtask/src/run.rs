@@ -9,6 +9,11 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(3).expect("xtask lies three folders below the root").to_path_buf()
 }
 
+/// Where cargo puts what it builds, as cargo itself finds it.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
 /// Runs `command` in the repository's root and wants success.
 pub fn succeed(command: &mut Command) -> Result<(), String> {
     let name = format!("{command:?}");

@@ -5,7 +5,7 @@ mod parts;
 mod people;
 mod zones;
 
-use crate::run::{output, root, succeed};
+use crate::run::{output, root, succeed, target};
 use crate::setup;
 use clap::Args;
 use machines::Machines;
@@ -45,6 +45,13 @@ pub struct Options {
     /// End with the process that started this one.
     #[arg(long, hide = true)]
     bound: bool,
+}
+
+impl Options {
+    /// A demo of its own, that another command of xtask begins and stops.
+    pub fn detached(state: PathBuf) -> Self {
+        Self { plant: None, state: Some(state), detach: true, stop: false, stay: false, bound: false }
+    }
 }
 
 /// Runs, detaches or stops the demo.
@@ -138,7 +145,7 @@ fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
     let people = People::prepare(state)?;
     let mut servers = machines.start()?;
     pids.add("sshd", servers.id())?;
-    let executables = root().join("target/release");
+    let executables = target().join("release");
     let dinlock = executables.join("dinlock");
     let (auditor, recipient) = people.auditor(&dinlock)?;
 
@@ -292,7 +299,7 @@ fn is_still(name: &str, pid: &str) -> bool {
 }
 
 /// Ends the demo of this state, and everything that it started.
-fn stop(state: &Path) -> Result<(), String> {
+pub fn stop(state: &Path) -> Result<(), String> {
     let path = state.join(Pids::FILE);
     let text = fs::read_to_string(&path).map_err(|_| format!("no demo runs on {}", state.display()))?;
     let named: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
