@@ -135,7 +135,8 @@ impl Hall {
     fn serve(&mut self, told: &Receiver<Told>, ask: &Sender<Ask>) -> Result<(), String> {
         let mut events: Vec<Ready> = Vec::new();
         loop {
-            self.poll.wait(&mut events, None).map_err(|error| format!("epoll: {error}"))?;
+            let untold = self.queue.tell();
+            self.poll.wait(&mut events, untold).map_err(|error| format!("epoll: {error}"))?;
             if events.iter().any(|event| event.token == AGAIN) {
                 self.broker_again();
             }

@@ -6,13 +6,19 @@ use ledger::Event;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The most bytes of recordings in hand.
 pub const TOTAL_MAX: usize = 64 * 1024 * 1024;
 /// The most bytes of one recording in hand.
 pub const EACH_MAX: usize = 8 * 1024 * 1024;
+
+/// Entries below this length, in bytes, wait a moment for others before the disk thread is woken.
+const SMALL: usize = 16 * 1024;
+/// How long they wait. A key's record is answered within tens of microseconds; a thread that woke at
+/// once would take its processor from those who carry the key on.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// Work for the disk, done in order. Fields are those of the border's messages.
 #[allow(missing_docs)] // each field is named and documented in border::vault
@@ -72,6 +78,8 @@ struct State {
     jobs: VecDeque<Job>,
     total: usize,
     each: HashMap<u64, usize>,
+    /// Since when small entries wait of which the disk thread was not told.
+    untold: Option<Instant>,
 }
 
 /// Jobs in order, and how many bytes of recordings they hold.
@@ -86,16 +94,37 @@ impl Queue {
         self.state.lock().expect("nobody panics while holding the queue")
     }
 
-    /// Puts work at the end. Never waits.
+    /// Puts work at the end. Never waits. Small entries are the caller's to tell of: [`tell`](Self::tell).
     pub fn push(&self, job: Job) {
         let mut state = self.state();
+        let mut small = false;
         if let Job::Append { session, bytes } = &job {
             state.total += bytes.len();
             *state.each.entry(*session).or_default() += bytes.len();
+            small = bytes.len() < SMALL;
         }
         state.jobs.push_back(job);
+        if small {
+            state.untold.get_or_insert_with(Instant::now);
+            return;
+        }
+        state.untold = None;
         drop(state);
         self.more.notify_one();
+    }
+
+    /// Wakes the disk thread if small entries have waited their moment; if they still wait, how long
+    /// they will.
+    pub fn tell(&self) -> Option<Duration> {
+        let mut state = self.state();
+        let left = MOMENT.saturating_sub(state.untold?.elapsed());
+        if !left.is_zero() {
+            return Some(left);
+        }
+        state.untold = None;
+        drop(state);
+        self.more.notify_one();
+        None
     }
 
     /// Whether more of this recording may be called in hand.
@@ -108,7 +137,12 @@ impl Queue {
     pub fn take(&self, wait: Duration) -> Option<Job> {
         let state = self.state();
         let waited = self.more.wait_timeout_while(state, wait, |state| state.jobs.is_empty());
-        waited.expect("nobody panics while holding the queue").0.jobs.pop_front()
+        let mut state = waited.expect("nobody panics while holding the queue").0;
+        let job = state.jobs.pop_front();
+        if state.jobs.is_empty() {
+            state.untold = None;
+        }
+        job
     }
 
     /// So many bytes of a recording are with the kernel, or given up.
@@ -131,6 +165,34 @@ mod tests {
 
     fn append(queue: &Queue, session: u64, count: usize) {
         queue.push(Job::Append { session, bytes: vec![0; count] });
+    }
+
+    #[test]
+    fn small_entries_are_told_of_after_a_moment_and_all_else_at_once() {
+        let queue = Queue::default();
+        assert_eq!(queue.tell(), None, "nothing waits");
+        append(&queue, 1, 10);
+        assert!(queue.tell().is_some_and(|left| left <= MOMENT));
+        std::thread::sleep(MOMENT);
+        assert_eq!(queue.tell(), None, "told now");
+        append(&queue, 1, 10);
+        append(&queue, 1, SMALL);
+        assert_eq!(queue.tell(), None, "told with the large one");
+        append(&queue, 1, 10);
+        while queue.take(Duration::ZERO).is_some() {}
+        assert_eq!(queue.tell(), None, "taken without being told");
+    }
+
+    #[test]
+    fn a_sleeping_disk_thread_gets_small_entries_too() {
+        let queue = std::sync::Arc::new(Queue::default());
+        let disk = std::sync::Arc::clone(&queue);
+        let taken = std::thread::spawn(move || disk.take(Duration::from_secs(60)).is_some());
+        append(&queue, 1, 10);
+        while let Some(left) = queue.tell() {
+            std::thread::sleep(left);
+        }
+        assert!(taken.join().expect("it does not panic"));
     }
 
     #[test]

@@ -52,15 +52,31 @@ enum Got<T> {
     Broken(String),
 }
 
+/// What a worker may say here.
+trait Said: codec::Wire {
+    /// Whether the bytes may hold a password: they are wiped at once.
+    const SECRET: bool;
+}
+
+impl Said for secrets::Request {
+    const SECRET: bool = true;
+}
+
+/// Frames are sealed before they come here.
+impl Said for record::Entry {
+    const SECRET: bool = false;
+}
+
 impl Hall {
     /// One message of a worker. Workers never send descriptors here: any that come are closed.
-    fn receive<T: codec::Wire>(&mut self, socket: &OwnedFd) -> Got<T> {
+    fn receive<T: Said>(&mut self, socket: &OwnedFd) -> Got<T> {
         match seqpacket::recv(socket.as_fd(), &mut self.buffer) {
             Ok(got) if got.len == 0 => Got::Closed,
             Ok(got) => {
                 let message = codec::decode(&self.buffer[..got.len]);
-                // It may have been a password.
-                self.buffer[..got.len].zeroize();
+                if T::SECRET {
+                    self.buffer[..got.len].zeroize();
+                }
                 match message {
                     Ok(_) if !got.fds.is_empty() => Got::Broken("a descriptor came that nobody asked for".to_owned()),
                     Ok(message) => Got::Message(message),
@@ -214,6 +230,10 @@ impl Hall {
     /// Says what is in hand, where there is room for more: no answer is the back-pressure.
     pub(crate) fn answer_records(&mut self) {
         for (&token, record) in &mut self.records {
+            // Most of many sessions are quiet: the queue's lock is not taken for them.
+            if record.answered == record.entries && !record.paused && !record.full {
+                continue;
+            }
             if !self.queue.room(record.session) {
                 continue;
             }
