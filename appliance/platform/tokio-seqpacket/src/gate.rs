@@ -4,6 +4,7 @@
 //! not stop output too is to leave the network's bytes unread for a while.
 
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -72,19 +73,27 @@ impl Throttle {
     }
 }
 
+/// Bytes that are read ahead at most. The library asks for the four bytes of a packet's length first:
+/// a small packet then costs one system call, a large one is still read to where it belongs.
+const AHEAD: usize = 1024;
+
 /// The stream, its reading under a [`Throttle`].
 #[derive(Debug)]
 pub struct Gate<S> {
     stream: S,
     throttle: Throttle,
     sleep: Option<Pin<Box<Sleep>>>,
+    ahead: Box<[u8; AHEAD]>,
+    /// What of `ahead` was not given out yet.
+    unread: Range<usize>,
 }
 
 /// Puts a stream under a throttle; it starts free.
 pub fn gate<S>(stream: S) -> (Gate<S>, Throttle) {
     let state = State { reading: Reading::Free, waker: None, last_read: Instant::now() };
     let throttle = Throttle { state: Arc::new(Mutex::new(state)) };
-    (Gate { stream, throttle: throttle.clone(), sleep: None }, throttle)
+    let ahead = Box::new([0; AHEAD]);
+    (Gate { stream, throttle: throttle.clone(), sleep: None, ahead, unread: 0..0 }, throttle)
 }
 
 impl<S> Gate<S> {
@@ -118,9 +127,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_open(cx));
-        let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buffer));
-        this.throttle.lock().last_read = Instant::now();
-        Poll::Ready(result)
+        if this.unread.is_empty() {
+            let stream = Pin::new(&mut this.stream);
+            if buffer.remaining() >= AHEAD {
+                let result = ready!(stream.poll_read(cx, buffer));
+                this.throttle.lock().last_read = Instant::now();
+                return Poll::Ready(result);
+            }
+            let mut ahead = ReadBuf::new(&mut this.ahead[..]);
+            ready!(stream.poll_read(cx, &mut ahead))?;
+            this.unread = 0..ahead.filled().len();
+            this.throttle.lock().last_read = Instant::now();
+        }
+        let count = this.unread.len().min(buffer.remaining());
+        buffer.put_slice(&this.ahead[this.unread.start..this.unread.start + count]);
+        this.unread.start += count;
+        Poll::Ready(Ok(()))
     }
 }
 
