@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Keys on each way.
 const KEYS: usize = 1000;
 /// Between two keys of one way, at least; the ways take turns.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(5);
 /// Sessions on the box, the measured one among them.
 const SESSIONS: usize = 16;
 /// Keys that each of the other people types in a second.

@@ -99,7 +99,7 @@ fn add(report: &mut Report, what: &str, samples: &BTreeMap<Way, Vec<Sample>>) {
         report.aim("streams", format!("{what}: {} to ProxyJump", way.name()), ratio, "ratio", Target::AtLeast(least));
     }
     let hop = figure(Way::Jump, |sample| sample.hop_cpu_s_mb);
-    report.add("streams", format!("{what}: processor, jump host"), hop * 1e3, "ms/MB");
+    report.add("streams", format!("{what}: processor, the jump host"), hop * 1e3, "ms/MB");
     for way in [Way::Content, Way::Hash] {
         report.add("streams", format!("{what}: processor, {}", way.name()), figure(way, |s| s.cpu_s_mb) * 1e3, "ms/MB");
     }
@@ -122,14 +122,12 @@ fn box_cpu_s(lab: &Lab) -> Result<f64, String> {
 }
 
 fn one(lab: &Lab, way: Way, path: &str, down: bool) -> Result<Sample, String> {
-    let (cpu, hop) = (box_cpu_s(lab)?, cpu_s(lab.hop_server())?);
+    let (cpu, hop) = (box_cpu_s(lab)?, lab.hop_cpu_s()?);
     let recorded = folder_bytes(&lab.recordings());
     let seconds = if down { pull(lab, way, path)? } else { push(lab, way, path)? };
     let mb = SIZE as f64 / MB;
     let cpu = box_cpu_s(lab)? - cpu;
-    // The jump host's process of this connection ends a moment after its client.
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    let hop = cpu_s(lab.hop_server())? - hop;
+    let hop = lab.hop_cpu_s()? - hop;
     let recorded = folder_bytes(&lab.recordings()).saturating_sub(recorded);
     Ok(Sample { mb_s: mb / seconds, cpu_s_mb: cpu / mb, hop_cpu_s_mb: hop / mb, record_bytes_mb: recorded as f64 / mb })
 }

@@ -31,6 +31,8 @@ pub fn bench(choice: &Choice) -> Result<(), String> {
         .and_then(|text| serde_json::from_str::<Value>(&text).map_err(|e| format!("demo.json: {e}")))
         .and_then(|facts| measure(&facts, &cases, &mut report));
     let stopped = demo::stop(&state);
+    // Gigabytes of recordings; its logs stay for whoever wonders.
+    fs::remove_dir_all(state.join("data")).ok();
     let file = root().join("target/bench.json");
     let text = serde_json::to_string_pretty(&report.json()).map_err(|e| e.to_string())?;
     fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
