@@ -130,7 +130,7 @@ impl Links {
     ///
     /// # Errors
     /// As [`row`](Self::row).
-    pub fn to_vault(&mut self, bytes: Vec<u8>, fds: Vec<OwnedFd>) -> Result<(), String> {
+    pub fn tell_vault(&mut self, bytes: Vec<u8>, fds: Vec<OwnedFd>) -> Result<(), String> {
         match self.socket(Fixed::Vault) {
             None => Ok(()),
             Some(_) => self.wait(Waiting { bytes, fds, row: false }),
@@ -181,7 +181,7 @@ mod tests {
     fn what_a_stalled_vault_does_not_take_follows_in_its_order() {
         let (mut links, vault) = stalled();
         for number in 0..1_000 {
-            let said = if number % 2 == 0 { links.row(message(number)) } else { links.to_vault(message(number), vec![]) };
+            let said = if number % 2 == 0 { links.row(message(number)) } else { links.tell_vault(message(number), vec![]) };
             said.unwrap();
         }
         assert!(links.flush(), "the socket is full, and nobody is ended by that");
@@ -198,10 +198,10 @@ mod tests {
     fn of_what_waits_for_a_vault_that_died_only_rows_go_to_its_follower() {
         let (mut links, vault) = stalled();
         (0..1_000).for_each(|number| links.row(message(number)).unwrap());
-        links.to_vault(message(5_000), vec![]).unwrap();
+        links.tell_vault(message(5_000), vec![]).unwrap();
         drop(vault);
         links.lose(Fixed::Vault, 1);
-        links.to_vault(message(6_000), vec![]).unwrap();
+        links.tell_vault(message(6_000), vec![]).unwrap();
         assert!(links.rows.iter().all(|waiting| waiting.row) && !links.rows.is_empty());
     }
 

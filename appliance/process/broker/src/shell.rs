@@ -304,7 +304,7 @@ impl Shell {
             Action::ToListener(message, fd) => self.part(Fixed::Listener, &message, fd.as_slice()),
             Action::ToConnector(message, fd) => self.part(Fixed::Connector, &message, fd.as_slice()),
             Action::ToVault(message @ vault::Request::Write { .. }, _) => self.links.row(codec::encode(&message)),
-            Action::ToVault(message, fd) => self.links.to_vault(codec::encode(&message), fd.into_iter().collect()),
+            Action::ToVault(message, fd) => self.links.tell_vault(codec::encode(&message), fd.into_iter().collect()),
             Action::ToFront(n, message, fd) => self.worker(Endpoint::Front(n), &message, fd.as_slice()),
             Action::ToMediator(n, message) => self.worker(Endpoint::Mediator(n), &message, &[]),
             Action::ToBack(n, message) => self.worker(Endpoint::Back(n), &message, &[]),
@@ -317,7 +317,7 @@ impl Shell {
             }
             Action::StorePlant(ticket, plant) => {
                 let document = sealed(&plant)?;
-                self.links.to_vault(codec::encode(&vault::Request::StorePlant { ticket }), vec![document])
+                self.links.tell_vault(codec::encode(&vault::Request::StorePlant { ticket }), vec![document])
             }
             Action::ShowPlant(client, plant) => {
                 let document = sealed(&plant)?;

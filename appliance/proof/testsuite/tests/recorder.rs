@@ -4,7 +4,8 @@
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use testsuite::{TheBox, err, out, signal, text, words};
 
@@ -28,6 +29,24 @@ fn holds_what_was_kept(the_box: &TheBox, id: &str) -> String {
     folder
 }
 
+/// Sends what can't be compressed until nobody takes it any more.
+fn upload(ssh: &mut Child) -> JoinHandle<()> {
+    let mut into = ssh.stdin.take().unwrap();
+    std::thread::spawn(move || {
+        let mut seed = 1_u32;
+        let mut block = vec![0_u8; 32 * 1024];
+        loop {
+            block.fill_with(|| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                seed.to_be_bytes()[0]
+            });
+            if into.write_all(&block).is_err() {
+                return;
+            }
+        }
+    })
+}
+
 #[test]
 fn a_recorder_that_stalls_for_30_s_freezes_input_at_once_and_ends_what_has_no_more_grace() {
     let the_box = TheBox::start();
@@ -40,22 +59,9 @@ fn a_recorder_that_stalls_for_30_s_freezes_input_at_once_and_ends_what_has_no_mo
     // Load: one machine floods a terminal, one byte stream goes up without an end.
     let (flood, flood_id) = the_box.begin("vera+patient", "yes");
     let mut bulk = the_box.ssh(&[], "vera+patient").arg("cat > /dev/null").stdin(Stdio::piped()).spawn().unwrap();
-    let mut into = bulk.stdin.take().unwrap();
     let two = || (the_box.listing(&["session", "list"]).iter().filter(|row| row["state"] == "live").count() == 2).then_some(());
     testsuite::within(Duration::from_secs(20), two).expect("both loads live");
-    let upload = std::thread::spawn(move || {
-        let mut seed = 1_u32;
-        let mut block = vec![0_u8; 32 * 1024];
-        loop {
-            block.fill_with(|| {
-                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                seed.to_be_bytes()[0]
-            });
-            if into.write_all(&block).is_err() {
-                return;
-            }
-        }
-    });
+    let upload = upload(&mut bulk);
     let (mut short, short_id) = the_box.terminal("vera+plc-gw", "cat");
     let (mut long, long_id) = the_box.terminal("vera+patient", "cat");
     for terminal in [&mut short, &mut long] {

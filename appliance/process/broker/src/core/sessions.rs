@@ -113,7 +113,6 @@ impl<F> Core<F> {
         let target = Name::cut(row.target.to_string());
         let test = row.test_for.is_some();
         let terms = row.conduit.as_ref().and_then(|conduit| access::terms(plant, session, row, conduit));
-        row.idle_ms = terms.as_ref().map_or(0, |terms| terms.idle_ms);
         let Some(facts) = facts else {
             self.end_session(session, Reason::NotConnected, "the target is no longer in the plant file");
             return self.session_over(session);
@@ -129,6 +128,9 @@ impl<F> Core<F> {
                 self.end_session(session, Reason::PermissionWithdrawn, "its conduit is no longer in the plant file");
                 return self.session_over(session);
             };
+            if let Some(row) = self.sessions.get_mut(&session) {
+                row.idle_ms = terms.idle_ms;
+            }
             let open = vault::Request::OpenRecording { session, person, target: target.clone() };
             self.act(Action::ToVault(open, Some(record)));
             self.act(Action::ToMediator(session, mediation::Order::Start { terms }));
