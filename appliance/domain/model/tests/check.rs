@@ -87,6 +87,7 @@ fn settings_people_and_machines_are_in_range() {
     }
     one(|p| p.recording.auditors = List::default(), 0, None, "recording.auditors: no auditor is named; name at least one age recipient, as \"age1...\"");
     one(|p| p.recording.auditors = list(vec![Text::cut("AGE-SECRET-KEY-1Q")]), 0, Some(0), "recording.auditors: a secret key stands here; write the public half, as \"age1...\"");
+    one(|p| p.recording.auditors = list(vec![Text::cut("age1-secret-key-1q")]), 0, Some(0), "recording.auditors: a secret key stands here; write the public half, as \"age1...\"");
     one(|p| p.recording.warn_below_mb = 1, 0, None, "recording.warn_below_mb: it is below refuse_below_mb; warn before refusing");
     one(|p| p.limits.tries_before_lockout = 0, 0, None, "limits.tries_before_lockout: 0 is out of range; from 1 to 100");
     let users = |p: &mut Plant| {

@@ -76,7 +76,7 @@ fn box_facts(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<BoxFacts> 
 fn recording(reading: &mut Reading<'_>, mut node: Node<'_>) -> RecordingRules {
     let auditors = node.list(reading, "auditors", |t| {
         // An age identity in the place of a recipient is not said back.
-        let secret = t.to_ascii_uppercase().contains("SECRET");
+        let secret = t.to_ascii_uppercase().contains("SECRET-KEY");
         if secret { Err(Bad::unsaid("a secret key stands here", "write the public half, as \"age1...\"")) } else { bounded_text(t) }
     });
     let megabytes = 0..=MEGABYTES_END.cast_signed() - 1;

@@ -84,7 +84,7 @@ impl Crowd {
                 }
                 let count = self.terminals.len();
                 // Now a letter, now it is deleted: the line stays short.
-                let key: &[u8] = if (turn / count) % 2 == 0 { b"x" } else { b"\x7f" };
+                let key: &[u8] = if (turn / count).is_multiple_of(2) { b"x" } else { b"\x7f" };
                 self.terminals[turn % count].type_in(key)?;
                 std::thread::sleep(each);
             }

@@ -19,8 +19,11 @@ const SIZE: usize = 256 * 1000 * 1000;
 /// A megabyte, as in MB/s.
 const MB: f64 = 1e6;
 
+/// Fills a buffer.
+type Fill = fn(&mut Seed, &mut Vec<u8>);
+
 /// What is sent: does it compress?
-const CONTENTS: [(&str, fn(&mut Seed, &mut Vec<u8>)); 2] = [("random", random), ("log text", text)];
+const CONTENTS: [(&str, Fill); 2] = [("random", random), ("log text", text)];
 
 /// Figures of one stream.
 struct Sample {
