@@ -2,7 +2,7 @@
 //! queues that keep each channel within its credit, and a stream whose reading can pause.
 //!
 //! It must never interpret a message, never send a channel's data beyond its credit, and never let
-//! one channel's full queue hold back another's. Proof: `tests/outbox.rs`, `tests/gate.rs`.
+//! one channel's full queue hold back another's. Proof: `tests/outbox.rs`, `tests/gate.rs`, `tests/link.rs`.
 
 mod gate;
 mod link;

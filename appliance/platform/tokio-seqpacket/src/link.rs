@@ -4,6 +4,7 @@ use codec::{Malformed, Wire};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -27,6 +28,10 @@ impl fmt::Display for LinkError {
 
 impl std::error::Error for LinkError {}
 
+/// How long a send waits before it tries a full queue again. Credit keeps queues from filling, and the
+/// kernel would report room each time the peer takes a message: a wake-up for each that was sent.
+const FULL: Duration = Duration::from_millis(1);
+
 /// A border's socket, registered with the runtime that is current when it is made.
 #[derive(Debug)]
 pub struct Link {
@@ -41,7 +46,7 @@ impl Link {
     #[expect(deprecated, reason = "its successor is unsafe for types that may lie about their descriptor; OwnedFd can't")]
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         os::seqpacket::set_nonblocking(fd.as_fd(), true)?;
-        Ok(Self { fd: AsyncFd::new(fd)? })
+        Ok(Self { fd: AsyncFd::with_interest(fd, Interest::READABLE)? })
     }
 
     /// Sends one message without descriptors; waits while the peer's queue is full.
@@ -57,8 +62,12 @@ impl Link {
     /// # Errors
     /// As [`Link::send`].
     pub async fn send_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        let send = |fd: &OwnedFd| os::seqpacket::send(fd.as_fd(), bytes, &[]);
-        self.fd.async_io(Interest::WRITABLE, send).await
+        loop {
+            match os::seqpacket::send(self.fd.get_ref().as_fd(), bytes, &[]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(FULL).await,
+                sent => return sent,
+            }
+        }
     }
 
     /// Receives one message with its descriptors; `None` when the peer is gone.

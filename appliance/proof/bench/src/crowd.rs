@@ -78,7 +78,7 @@ impl Crowd {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let hand = std::thread::spawn(move || {
-            for turn in 0.. {
+            for turn in 0_usize.. {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
