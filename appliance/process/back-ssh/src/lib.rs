@@ -11,7 +11,7 @@ mod handler;
 mod start;
 mod yard;
 
-pub use start::{Prepared, prepare};
+pub use start::{Prepared, config, preferred, prepare};
 
 use border::machine::Event;
 use border::secrets::Kind;

@@ -92,7 +92,10 @@ fn connection(handover: BorrowedFd<'_>) -> Result<TcpStream, String> {
 }
 
 /// Modern algorithms, then exactly the old ones that are named.
-fn preferred<'a>(legacy: impl Iterator<Item = &'a str>) -> Result<Preferred, String> {
+///
+/// # Errors
+/// In words, the name that is no old algorithm.
+pub fn preferred<'a>(legacy: impl Iterator<Item = &'a str>) -> Result<Preferred, String> {
     let mut kexes = vec![
         kex::MLKEM768X25519_SHA256,
         kex::CURVE25519,
@@ -155,7 +158,8 @@ fn real_mac(name: mac::Name) -> Result<mac::Name, ()> {
     if name == mac::NONE { Err(()) } else { Ok(name) }
 }
 
-fn config(preferred: Preferred) -> Config {
+/// How the box speaks SSH to machines. Fuzzed as it is.
+pub fn config(preferred: Preferred) -> Config {
     Config {
         client_id: SshId::Standard("SSH-2.0-Dinlock".into()),
         window_size: 2 * 1024 * 1024,

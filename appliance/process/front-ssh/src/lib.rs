@@ -15,7 +15,7 @@ pub mod name;
 mod relay;
 mod start;
 
-pub use start::{Prepared, prepare};
+pub use start::{Prepared, config, prepare};
 
 use hall::{Access, Hall};
 use handler::Front;

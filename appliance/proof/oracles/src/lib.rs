@@ -16,6 +16,7 @@ pub mod messages;
 pub mod names;
 pub mod plant;
 pub mod shown;
+pub mod ssh;
 pub mod store;
 mod table;
 pub mod terminal;

@@ -1,6 +1,6 @@
 //! All oracles, by name.
 
-use crate::{Oracle, chain, container, doors, echo, exports, messages, names, plant, store, terminal, turns, windows};
+use crate::{Oracle, chain, container, doors, echo, exports, messages, names, plant, ssh, store, terminal, turns, windows};
 
 /// Enough for a decoder that keeps what it read, its error's words, and a second form to compare.
 const SMALL: u64 = 64 * 1024;
@@ -8,6 +8,8 @@ const SMALL: u64 = 64 * 1024;
 const PLANT: u64 = 1024 * 1024;
 /// A frame of a recording is read whole, and no more than a mebibyte of it.
 const FRAME: u64 = 4 * 1024 * 1024;
+/// One connection: its runtime, buffers of whole packets (RFC 4253 6.1: 35,000 bytes and more), keys.
+const SSH: u64 = 2 * 1024 * 1024;
 /// A mebibyte of the shortest items, as values in a growing queue.
 const ITEMS: u64 = 40 * 1024 * 1024;
 
@@ -50,6 +52,8 @@ oracles! {
     recording_marks: container::marks, mark_seeds, FRAME;
     recording_text: exports::text, seeds, SMALL;
     recording_wrapped: container::wrapped, wrapped_seeds, FRAME;
+    ssh_machine: ssh::machine, machine_seeds, SSH;
+    ssh_operator: ssh::operator, operator_seeds, SSH;
     stream_echo: echo::holds, seeds, SMALL;
     stream_filter: terminal::holds, seeds, SMALL;
     vault_host_key: store::host_key, host_key_seeds, SMALL;

@@ -9,6 +9,7 @@ use std::panic::catch_unwind;
 fn rounds(name: &str) -> usize {
     match name {
         "plant_value" | "recording_frames" => 4_000,
+        "ssh_machine" | "ssh_operator" => 2_000,
         _ => 10_000,
     }
 }

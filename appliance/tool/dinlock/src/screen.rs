@@ -14,7 +14,7 @@ impl Screen {
     /// The bytes to show.
     pub fn show(&mut self, channel: u32, stream: u8, bytes: &[u8]) -> Vec<u8> {
         let mut shown = Vec::with_capacity(bytes.len());
-        self.streams.entry((channel, stream)).or_insert_with(Filter::new).filter(bytes, &mut shown);
+        self.streams.entry((channel, stream)).or_default().filter(bytes, &mut shown);
         shown
     }
 }
