@@ -83,13 +83,14 @@ pub fn other_numbers() -> io::Result<()> {
     if answer == u64::from(std::process::id()) { Ok(()) } else { Err(io::Error::other(format!("it answered {answer}"))) }
 }
 
-/// `shmget`, and removes it again.
+/// `shmget` of a segment that is not there: the answer that it is not counts as success.
 ///
 /// # Errors
-/// What the kernel answers.
+/// What else the kernel answers.
 pub fn shared_segment() -> io::Result<()> {
     // SAFETY: takes integers only.
-    let id = check(unsafe { libc::shmget(libc::IPC_PRIVATE, 4096, 0o600) }.into())?;
-    // SAFETY: IPC_RMID takes no structure.
-    check(unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) }.into()).map(|_| ())
+    match check(unsafe { libc::shmget(0x6469_6e6c, 4096, 0) }.into()) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        other => other.map(|_| ()),
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! For the break-out tests alone: nothing of the box may depend on it (`cargo xtask tidy` holds that).
 //! A crate of its own, not a feature of `os`: a feature would be on for everybody in a build of the whole
-//! workspace. Each function makes its call, says what the kernel answered, and takes its effect back
-//! where that is simple. Proof that each can succeed: `proof/breakout/tests/outside.rs`.
+//! workspace. Each function makes its call and says what the kernel answered. Proof that each can succeed:
+//! `proof/breakout/tests/outside.rs`.
 #![allow(unsafe_code)] // what these calls are is the point; no other crate outside platform may make them
 
 mod code;
@@ -20,10 +20,13 @@ pub use kernel::other_numbers;
 pub use memory::{Page, map_code, map_shared};
 pub use others::{abort, kill, open_process, ptrace, read_memory, take_descriptor};
 pub use sockets::{
-    Address, Kind, bind, close_number, connect, copy, pair_of_datagrams, ready_bytes, receive_many, reset_on_close, send_file,
-    send_message, send_to, socket, splice_out, zero_copy,
+    Address, Kind, bind, close_number, connect, copy, pair_of_datagrams, ready_bytes, receive_many, reset_on_close,
+    send_file, send_message, send_to, socket, splice_out, zero_copy,
 };
-pub use spaces::{Space, become_user, change_root, enter, fork, fork_by_clone3, fork_unreaped, leave, mount, own_mounts, own_network, unmount};
+pub use spaces::{
+    Space, become_user, change_root, enter, fork, fork_by_clone3, fork_unreaped, leave, mount, own_mounts, own_network,
+    unmount,
+};
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};

@@ -62,15 +62,13 @@ pub fn leave(space: Space) -> io::Result<()> {
     check(unsafe { libc::unshare(space.flag()) }.into()).map(|_| ())
 }
 
-/// What a child that was never meant to live does; the parent waits for it.
-fn settle(pid: i32) -> io::Result<()> {
+/// A child that was never meant to live ends; its parent does not wait for it, which would be one more
+/// call, and perhaps the one that is refused.
+fn settle(pid: i32) {
     if pid == 0 {
         // SAFETY: ends the child at once, with nothing of its parent's run.
         unsafe { libc::_exit(0) };
     }
-    let mut status = 0;
-    // SAFETY: `status` is valid for the call.
-    check(unsafe { libc::waitpid(pid, &raw mut status, 0) }.into()).map(|_| ())
 }
 
 /// A child by `clone`, with libc's flags of a fork and the namespace.
@@ -88,7 +86,7 @@ pub fn fork(space: Space) -> io::Result<()> {
     #[cfg(not(target_arch = "x86_64"))]
     // SAFETY: as above.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_long, none, none, none, child) };
-    settle(check(pid)?)
+    check(pid).map(settle)
 }
 
 /// A child by `clone3` in a new user namespace.
@@ -102,7 +100,7 @@ pub fn fork_by_clone3() -> io::Result<()> {
     wanted.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: as in `fork`; the structure outlives the call.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const wanted, size_of::<libc::clone_args>()) };
-    settle(check(pid)?)
+    check(pid).map(settle)
 }
 
 /// `setns` into a network namespace.

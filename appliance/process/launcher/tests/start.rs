@@ -72,6 +72,12 @@ fn begin(name: &str, again: Option<OwnedFd>) -> Running {
         arguments.extend([option.to_owned(), cgroup.to_str().unwrap().to_owned()]);
         cgroups.push(cgroup);
     }
+    // Version 2 alone gives a cgroup the limits that its parents hand down.
+    if let [alone] = cgroups.as_slice() {
+        for folder in [alone.parent().unwrap(), alone] {
+            std::fs::write(folder.join("cgroup.subtree_control"), "+memory +pids").unwrap();
+        }
+    }
     let keeper = Command::new("unshare").args(["--net", "sleep", "60"]).spawn().unwrap();
     let empty = format!("/proc/{}/ns/net", keeper.id());
     while std::fs::read_link(&empty).unwrap() == std::fs::read_link("/proc/self/ns/net").unwrap() {

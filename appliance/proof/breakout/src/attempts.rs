@@ -57,7 +57,8 @@ pub const SECRET: &[u8; 32] = b"what the other session has typed";
 /// Abstract Unix sockets that the test listens on, in every namespace: a stream, and datagrams.
 pub const ABSTRACT: [&str; 2] = ["dinlock-breakout-stream", "dinlock-breakout-datagrams"];
 
-/// All of them.
+/// All of them. Where it can be, an attempt is one call: of several, a later one might hide what the first
+/// one was answered.
 pub const ATTEMPTS: &[(&str, Need, Deed)] = &[
     // A network of its own making.
     ("socket-tcp", Need::Nothing, |_| done(attempt::socket(Kind::Tcp))),
@@ -93,7 +94,7 @@ pub const ATTEMPTS: &[(&str, Need, Deed)] = &[
     ("sendmsg-reconnects", Need::Nothing, |s| reconnect(&s, attempt::send_message)),
     // Files.
     ("open-passwd", Need::Nothing, |_| done(File::open("/etc/passwd"))),
-    ("open-data", Need::Nothing, |s| done(fs::read(s.facts.data.join("ledger")))),
+    ("open-data", Need::Nothing, |s| done(File::open(s.facts.data.join("ledger")))),
     ("make-folder", Need::Nothing, |s| fs::create_dir(s.facts.folder.join("new"))),
     ("stat-passwd", Need::Nothing, |_| done(fs::metadata("/etc/passwd"))),
     // Other processes.
@@ -120,6 +121,7 @@ pub const ATTEMPTS: &[(&str, Need, Deed)] = &[
     // Code.
     ("execve", Need::Nothing, |s| Err(attempt::execute(&s.facts.executable, c"executed"))),
     ("execute-memory-file", Need::Code, |mut s| Err(attempt::execute_file(s.take().as_fd(), c"executed"))),
+    ("make-memory-file", Need::Nothing, |_| done(attempt::memory_file(b""))),
     ("make-and-execute-memory-file", Need::Nothing, |s| {
         let script = format!("#!{} executed\n", s.facts.executable.display());
         Err(attempt::execute_file(attempt::memory_file(script.as_bytes())?.as_fd(), c"executed"))

@@ -11,6 +11,7 @@ fn a_vault_that_is_taken_over_has_its_data_and_no_more() {
         &[
             ("open-data", Works), // its trade
             ("thread", Works),    // its trade
+            ("make-memory-file", Works), // its trade: documents; never to be run
             // The filter lets it open and make files: Landlock says which.
             ("open-passwd", Refused(EACCES)),
             ("make-folder", Refused(EACCES)),

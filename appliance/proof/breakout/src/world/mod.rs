@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use border::launcher::Part;
 use orders::{Listening, receive};
 use os::process::{Spawned, Status};
-use starts::{executables, parents, sleeper, start_launcher, user};
+use starts::{executables, hand_down_limits, parents, sleeper, start_launcher, user};
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
@@ -115,6 +115,7 @@ impl World {
         for cgroup in cgroups.iter().chain([&foreign]) {
             fs::create_dir(cgroup).expect("a cgroup");
         }
+        hand_down_limits(&cgroups);
         let (launcher, broker) = start_launcher(&folder, &cgroups, &empty);
         let facts = Facts {
             victim: 0,

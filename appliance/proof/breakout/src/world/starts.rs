@@ -27,6 +27,15 @@ pub(super) fn parents() -> Vec<(&'static str, &'static str)> {
     }
 }
 
+/// Version 2 alone gives a cgroup the limits that its parents hand down, as the demo's starter does.
+pub(super) fn hand_down_limits(cgroups: &[PathBuf]) {
+    if let [alone] = cgroups {
+        for folder in alone.ancestors().take(2).collect::<Vec<_>>().into_iter().rev() {
+            fs::write(folder.join("cgroup.subtree_control"), "+memory +pids").expect("root hands limits down");
+        }
+    }
+}
+
 /// This executable under every name; the one that attempts execute.
 pub(super) fn executables(folder: &Path) -> PathBuf {
     let first = folder.join("outside");
