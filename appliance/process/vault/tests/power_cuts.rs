@@ -112,7 +112,7 @@ fn ledger_of(keeper: &Keeper<FakeDisk>) -> Result<Vec<u8>, String> {
 
 /// Holds what is on the disk against what was said.
 fn hold(keeper: &Keeper<FakeDisk>, said: &Said) -> Result<(), String> {
-    let ledger = ledger_of(&keeper)?;
+    let ledger = ledger_of(keeper)?;
     if said.rows > 0 {
         ledger::verify(&ledger, &key().verifying_key()).map_err(|fault| fault.to_string())?;
     }
