@@ -17,6 +17,7 @@ pub mod listener;
 pub mod machine;
 pub mod mediation;
 pub mod record;
+pub mod restart;
 pub mod secrets;
 mod table;
 pub mod vault;

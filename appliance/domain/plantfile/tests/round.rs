@@ -156,7 +156,7 @@ fn every_plant_that_passes_its_check_is_read_back_the_same_and_no_other_is_read(
 #[test]
 fn a_recipient_that_spells_secret_by_chance_comes_back() {
     let mut plant = parse("demo.toml", DEMO).unwrap();
-    plant.recording.auditors = List::new(vec![Text::cut("age1secretqqq")]).unwrap();
+    plant.recording.auditors = List::new(vec![Text::cut("age1secretqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq0q2wdq")]).unwrap();
     plant.check().unwrap();
     assert_eq!(parse("again.toml", &render(&plant)).unwrap(), plant);
 }

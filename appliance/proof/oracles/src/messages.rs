@@ -53,7 +53,7 @@ macro_rules! messages {
 
 messages! {
     /// `dinlock` and broker.
-    border_admin: border::admin => [SessionRow, Request, Reply];
+    border_admin: border::admin => [SessionRow, Space, Request, Reply];
     /// Broker and connector.
     border_connector: border::connector => [Order, Event];
     /// Broker and front.
@@ -65,9 +65,11 @@ messages! {
     /// Broker and back.
     border_machine: border::machine => [Step, Order, Event];
     /// Broker and mediator.
-    border_mediation: border::mediation => [InputRecord, Terms, Order, Event];
+    border_mediation: border::mediation => [InputRecord, Bound, Terms, Order, Event];
     /// Mediator and vault.
     border_record: border::record => [Entry, Answer];
+    /// A broker and its follower.
+    border_restart: border::restart => [Stand, Card];
     /// A worker and the vault.
     border_secrets: border::secrets => [Request, Kind, Answer];
     /// Broker and vault.

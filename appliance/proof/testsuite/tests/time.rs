@@ -73,7 +73,7 @@ fn deadline_and_window_end_a_session_within_a_second_whatever_machine_or_mediato
     assert!(the_box.apply(&first.replace("longest = \"2h\"", "longest = \"1m\"")).status.success());
     assert!(the_box.apply(&first.replace("longest = \"1m\"", "longest = \"9h\"")).status.success());
     let taken: Vec<Value> = the_box.audited("session.shortened");
-    assert_eq!(taken.iter().map(|row| text(&row["session"])).collect::<Vec<_>>(), [shortened.1.clone()], "{taken:?}");
+    assert_eq!(taken.iter().map(|row| text(&row["session"])).collect::<Vec<_>>(), std::slice::from_ref(&shortened.1), "{taken:?}");
 
     let due = |session: &(Child, String)| started(&the_box, &session.1) + LONGEST;
     let dues = [due(&stuck), due(&flooding), due(&silent), due(&shortened)];
@@ -89,7 +89,7 @@ fn deadline_and_window_end_a_session_within_a_second_whatever_machine_or_mediato
     // The recording names the same reason as listing and ledger.
     for (id, reason) in read {
         let transcript = the_box.read(&the_box.export(&id), "txt");
-        let last = transcript.lines().filter(|line| line.contains("\"ended\"")).last().unwrap_or_default().to_owned();
+        let last = transcript.lines().rfind(|line| line.contains("\"ended\"")).unwrap_or_default().to_owned();
         assert!(last.contains(&format!("\"{reason}: ")), "{id}: {transcript}");
     }
     let open = the_box.vera("echo open");
