@@ -53,22 +53,22 @@ pub(crate) struct Found {
 }
 
 /// The header's bytes, and their hash.
-pub(crate) fn write(
-    header: &Header,
-    key: &[u8; 32],
-    recipients: &[&str],
-) -> Result<(Vec<u8>, [u8; 32]), SealError> {
-    let wrapped = Bytes::new(wrap(key, recipients)?).expect("64 recipients fit into 16 KiB");
+pub(crate) fn write(header: &Header, wrapped: Vec<u8>) -> (Vec<u8>, [u8; 32]) {
+    let wrapped = Bytes::new(wrapped).expect("64 recipients fit into 16 KiB");
     let body = codec::encode(&Body { header: header.clone(), wrapped });
     let mut out = MAGIC.to_vec();
     VERSION.put(&mut out);
     u32::try_from(body.len()).expect("a body is below 20,000 bytes").put(&mut out);
     out.extend_from_slice(&body);
     let hash = Sha256::digest(&out).into();
-    Ok((out, hash))
+    (out, hash)
 }
 
-fn wrap(key: &[u8; 32], recipients: &[&str]) -> Result<Vec<u8>, SealError> {
+/// The session key as an age file to `recipients` (`age1...`), below 16 KiB.
+///
+/// # Errors
+/// [`SealError`] if the key can't be wrapped to every recipient.
+pub fn wrap(key: &[u8; 32], recipients: &[&str]) -> Result<Vec<u8>, SealError> {
     if recipients.is_empty() {
         return Err(SealError::NoRecipient);
     }

@@ -25,7 +25,7 @@ pub use cast::Cast;
 pub use check::{CheckReport, check};
 pub use error::{CheckError, ReadError, SealError};
 pub use frame::{MAX_OUTPUT, MAX_PLAIN};
-pub use header::{Header, MAX_RECIPIENTS, peek};
+pub use header::{Header, MAX_RECIPIENTS, peek, wrap};
 pub use item::{Direction, Item, What};
 pub use marker::Marker;
 pub use reader::{End, Reader, read_closed};

@@ -2,7 +2,7 @@
 
 use crate::error::SealError;
 use crate::frame::{HEAD, Kind, MAX_OUTPUT, MAX_PLAIN, Seal, TAG};
-use crate::header::{Header, write};
+use crate::header::{Header, wrap, write};
 use crate::item::Item;
 use codec::Wire;
 use zeroize::Zeroizing;
@@ -75,14 +75,20 @@ impl Sealer {
     /// # Errors
     /// [`SealError`] if the key can't be wrapped to every recipient.
     pub fn new(header: &Header, key: &[u8; 32], recipients: &[&str]) -> Result<(Self, Vec<u8>), SealError> {
-        let (mut bytes, hash) = write(header, key, recipients)?;
+        Ok(Self::with_wrapped(header, key, wrap(key, recipients)?))
+    }
+
+    /// The same where the key is wrapped already: age draws its own randomness, and a simulator
+    /// that replays a seed can't have that.
+    pub fn with_wrapped(header: &Header, key: &[u8; 32], wrapped: Vec<u8>) -> (Self, Vec<u8>) {
+        let (mut bytes, hash) = write(header, wrapped);
         let zstd = Compressor::new(1).expect("level 1 exists");
         let packer = Packer { zstd, scratch: Zeroizing::default(), skip: 0, wait: 0 };
         let mut sealer = Self { seal: Seal::new(key, hash), seq: 0, last_at_us: 0, packer };
         let mut start = vec![0; HEAD];
         sealer.close(&mut start, Kind::Start, false);
         bytes.extend_from_slice(&start);
-        Ok((sealer, bytes))
+        (sealer, bytes)
     }
 
     fn close(&mut self, frame: &mut Vec<u8>, kind: Kind, packed: bool) {

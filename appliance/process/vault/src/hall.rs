@@ -411,7 +411,7 @@ impl Hall {
 }
 
 /// A row of the broker's. Words that the ledger does not know never lose the row.
-fn event_of(audit: &Audit) -> ledger::Event {
+pub fn event_of(audit: &Audit) -> ledger::Event {
     let category = Category::ALL.into_iter().find(|known| *known.as_str() == *audit.category);
     let result = Outcome::ALL.into_iter().find(|known| *known.as_str() == *audit.result);
     let known = (category.unwrap_or(Category::System), result.unwrap_or(Outcome::Failed));

@@ -25,4 +25,5 @@ mod hall;
 mod rooms;
 mod start;
 
+pub use hall::event_of;
 pub use start::{Prepared, prepare, serve};

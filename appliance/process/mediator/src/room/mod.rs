@@ -49,10 +49,14 @@ pub struct Reads {
     pub back: bool,
 }
 
+/// Wraps a session key to the auditors: [`recording::wrap`], but where a seed has to replay.
+pub type Wrap = fn(&[u8; 32], &[&str]) -> Result<Vec<u8>, recording::SealError>;
+
 /// One session.
 pub struct Room {
     stage: Stage,
     key: Option<Box<Zeroizing<[u8; 32]>>>,
+    wrap: Wrap,
     orders: Guard<mediation::Phase>,
     downs: Guard<work::Phase>,
     ups: Guard<work::Phase>,
@@ -90,9 +94,15 @@ impl std::fmt::Debug for Room {
 impl Room {
     /// A room that waits for its terms. `key` is fresh random bytes; it is wiped once it is in use.
     pub fn new(key: Box<Zeroizing<[u8; 32]>>) -> Self {
+        Self::with_wrap(key, recording::wrap)
+    }
+
+    /// The same, with another way to wrap the key: the simulator's.
+    pub fn with_wrap(key: Box<Zeroizing<[u8; 32]>>, wrap: Wrap) -> Self {
         Self {
             stage: Stage::Waiting,
             key: Some(key),
+            wrap,
             orders: Guard::new(mediation::ORDERS, mediation::Phase::Start),
             downs: Guard::new(work::DOWN, work::Phase::Open),
             ups: Guard::new(work::UP, work::Phase::Open),

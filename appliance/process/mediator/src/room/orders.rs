@@ -60,7 +60,7 @@ impl Room {
         };
         let recipients: Vec<&str> = terms.recipients.iter().map(Text::as_str).collect();
         let key = self.key.take().expect("the table lets one Start pass");
-        match Sealer::new(&header, &key, &recipients) {
+        match (self.wrap)(&key, &recipients).map(|wrapped| Sealer::with_wrapped(&header, &key, wrapped)) {
             Ok((sealer, bytes)) => self.recorder.begin(now, sealer, &bytes, &mut self.acts),
             Err(error) => {
                 self.recorder.lose();

@@ -50,8 +50,10 @@ pub struct FakeDisk {
     pub without_syncs: bool,
     /// Operations until the power goes; none: never.
     pub fuse: Option<u64>,
-    /// Writes and syncs fail, as on a full or broken disk.
+    /// Writes and syncs fail, as on a broken disk.
     pub fails: bool,
+    /// Bytes that may still be appended before the disk is full; none: no limit.
+    pub space: Option<u64>,
 }
 
 fn folder_of(name: &str) -> &str {
@@ -94,7 +96,7 @@ impl FakeDisk {
             Node { now: bytes.clone(), durable: bytes, pending: vec![] }
         });
         let nodes = nodes.collect();
-        Self { nodes, durable: names.clone(), names, without_syncs: self.without_syncs, fuse: None, fails: false }
+        Self { nodes, durable: names.clone(), names, without_syncs: self.without_syncs, ..Self::default() }
     }
 
     fn step(&mut self) -> io::Result<()> {
@@ -146,8 +148,11 @@ impl Disk for FakeDisk {
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.node(name);
         self.step()?;
+        // What fits is written, as a real file system does it.
+        let fits = self.space.map_or(bytes.len(), |space| bytes.len().min(space as usize));
+        self.space = self.space.map(|space| space - fits as u64);
         let node = self.node(name);
-        let mut rest = bytes;
+        let mut rest = &bytes[..fits];
         while !rest.is_empty() {
             let at = node.now.len() as u64;
             let room = (SECTOR - at % SECTOR) as usize;
@@ -156,13 +161,15 @@ impl Disk for FakeDisk {
             node.pending.push(Write::At(at, part.to_vec()));
             rest = more;
         }
-        Ok(())
+        if fits < bytes.len() { Err(io::Error::from_raw_os_error(28)) } else { Ok(()) }
     }
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
         self.step()?;
         let node = self.node(name);
+        let freed = (node.now.len() as u64).saturating_sub(length);
         node.now.resize(length as usize, 0);
         node.pending.push(Write::Length(length));
+        self.space = self.space.map(|space| space + freed);
         Ok(())
     }
     fn sync(&mut self, name: &str) -> io::Result<()> {
@@ -191,6 +198,6 @@ impl Disk for FakeDisk {
     }
     fn done(&mut self, _name: &str) {}
     fn free_bytes(&self) -> io::Result<u64> {
-        Ok(1 << 40)
+        Ok(self.space.unwrap_or(1 << 40))
     }
 }
