@@ -11,6 +11,16 @@ use session::Reason;
 /// Rows of one listing.
 const ROWS_MAX: usize = 256;
 
+/// Whether only the vault can do it.
+fn needs_vault(request: &Request) -> bool {
+    match request {
+        Request::Apply | Request::SetSecret { .. } | Request::SetPerson { .. } | Request::Trust { .. } => true,
+        Request::Recordings | Request::ExportRecording { .. } | Request::ExportAudit { .. } => true,
+        Request::Status | Request::Sessions { .. } | Request::Plant | Request::Test { .. } => false,
+        Request::Pause { .. } | Request::Resume { .. } | Request::End { .. } | Request::Watch { .. } => false,
+    }
+}
+
 impl<F> Core<F> {
     pub(super) fn on_admin(&mut self, client: u64, uid: u32, request: Request, plant: Option<Box<Plant>>) {
         let Some(by) = self.admin_name(uid) else {
@@ -20,6 +30,9 @@ impl<F> Core<F> {
             let text = format!("uid {uid} is no administrator of this box; uid 0 is, and whoever has local_uid and admin = true in the plant file");
             return self.refuse(client, &text);
         };
+        if self.box_key.is_none() && needs_vault(&request) {
+            return self.refuse(client, "the box starts its vault; ask again in a moment");
+        }
         match request {
             Request::Status => self.status(client),
             Request::Sessions { all } => {
@@ -167,6 +180,10 @@ impl<F> Core<F> {
     }
 
     fn trust(&mut self, client: u64, by: &Line, target: &Name, key: &border::KeyLine) {
+        // Built on a plant that is about to be replaced, it would bring that one back.
+        if self.tickets.values().any(|waiting| waiting.plant.is_some()) {
+            return self.refuse(client, "another change of the plant is being stored; ask again in a moment");
+        }
         let changed = self.plant.as_ref().and_then(|plant| access::with_host_key(plant, target, key));
         match changed {
             Some(plant) => self.apply(client, by, Some(Box::new(plant))),

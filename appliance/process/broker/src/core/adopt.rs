@@ -103,7 +103,8 @@ impl<F> Core<F> {
             let guard = Guard::new(REQUESTS, Phase::Asked);
             let until = self.now.boot_ms;
             let session = Some(session);
-            let row = Front { connection: 0, peer, guard, person, key_of: None, session, login_until_ms: until };
+            let (key_of, leave_by_ms) = (None, None);
+            let row = Front { connection: 0, peer, guard, person, key_of, session, login_until_ms: until, leave_by_ms };
             self.fronts.insert(worker, row);
         }
         if let Some(card) = ending {
@@ -119,7 +120,6 @@ impl<F> Core<F> {
         self.act(Action::Hold(Endpoint::SessionKill(session), found.kill));
         self.act(Action::Kill(Endpoint::SessionKill(session)));
         self.act(Action::Close(Endpoint::SessionKill(session)));
-        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
         let mut note = Note::new("session", "session.ended", "ok", "SR 2.6");
         note.session = Some(session);
         if let Some(card) = found.card {
@@ -129,6 +129,8 @@ impl<F> Core<F> {
         }
         note.detail = format!("{}: it was not live yet when the broker stopped", Reason::LostInRestart.code());
         self.audit(note);
+        // Last: a broker that dies before this line leaves it to its follower.
+        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
     }
 
     /// Has the launcher keep what a follower of this broker must know.

@@ -2,7 +2,8 @@
 
 use super::audit::Note;
 use super::{
-    Action, Core, Endpoint, FRONTS_UNKNOWN_MAX, FRONTS_UNKNOWN_PER_SOURCE_MAX, Front, LOGIN_MS_MAX, access,
+    Action, Core, Endpoint, FRONTS_UNKNOWN_MAX, FRONTS_UNKNOWN_PER_SOURCE_MAX, Front, LEAVE_MS_MAX, LOGIN_MS_MAX,
+    access,
 };
 use border::front::{Answer, Phase, REQUESTS, Request, Step};
 use border::{Guard, KeyLine, Line, Name, launcher, listener, vault};
@@ -67,6 +68,7 @@ impl<F> Core<F> {
             key_of: None,
             session: None,
             login_until_ms: self.now.boot_ms + LOGIN_MS_MAX,
+            leave_by_ms: None,
         };
         self.fronts.insert(worker, front);
     }
@@ -104,6 +106,15 @@ impl<F> Core<F> {
 
     pub(super) fn fronts_on_time(&mut self) {
         let now = self.now.boot_ms;
+        let stays = |front: &Front| front.leave_by_ms.is_some_and(|at| at <= now);
+        let staying: Vec<u64> = self.fronts.iter().filter(|(_, f)| stays(f)).map(|(worker, _)| *worker).collect();
+        for worker in staying {
+            let mut note = Note::new("access", "front.overdue", "failed", "SR 2.6");
+            self.about_front(worker, &mut note);
+            note.detail = "it was told the end and stayed".to_owned();
+            self.audit(note);
+            self.front_gone(worker);
+        }
         let late: Vec<u64> = self
             .fronts
             .iter()
@@ -239,12 +250,21 @@ impl<F> Core<F> {
     /// Says no, once, and lets the front show it.
     pub(super) fn deny(&mut self, worker: u64, text: &str) {
         self.act(Action::ToFront(worker, Answer::Denied { text: Line::cut(text) }, None));
+        self.leaves(worker);
+    }
+
+    /// It was told the end: it has some time to show it, and then goes.
+    fn leaves(&mut self, worker: u64) {
+        if let Some(front) = self.fronts.get_mut(&worker) {
+            front.leave_by_ms.get_or_insert(self.now.boot_ms + LEAVE_MS_MAX);
+        }
     }
 
     /// Ends a front with a line.
     pub(super) fn end_front(&mut self, worker: u64, text: &str) {
         if self.fronts.contains_key(&worker) {
             self.act(Action::ToFront(worker, Answer::End { text: Text::cut(text) }, None));
+            self.leaves(worker);
         }
     }
 }

@@ -23,6 +23,8 @@ pub const FRONTS_UNKNOWN_MAX: usize = 20;
 pub const FRONTS_UNKNOWN_PER_SOURCE_MAX: usize = 4;
 /// A front without a login ends after this.
 pub const LOGIN_MS_MAX: u64 = 30_000;
+/// A front that was told the end and stays is stopped after this.
+pub const LEAVE_MS_MAX: u64 = 30_000;
 /// Rung 2: a session that should have ended is killed this much later.
 pub const KILL_AFTER_MS: u64 = 1_000;
 /// How long the machine may take to let the box in.
@@ -177,6 +179,8 @@ struct Front {
     key_of: Option<model::PersonId>,
     session: Option<u64>,
     login_until_ms: u64,
+    /// It was told the end, and is stopped if it stays.
+    leave_by_ms: Option<u64>,
 }
 
 struct Session<F> {
@@ -202,6 +206,12 @@ struct Session<F> {
     recording: bool,
     /// The connector has handed the machine's connection on.
     reached: bool,
+    /// The connector is dialling for it.
+    dialling: bool,
+    /// Its mediator exited without a fault; its last words may still be unread.
+    exited: bool,
+    /// How its back exited; its last words may still be unread.
+    back_status: Option<u32>,
     machine_ready: bool,
     machine: Guard<machine::Phase>,
     steps: Vec<String>,
@@ -231,6 +241,9 @@ impl<F> Session<F> {
             kill_at_ms: None,
             recording: false,
             reached: false,
+            dialling: false,
+            exited: false,
+            back_status: None,
             machine_ready: false,
             machine: Guard::new(machine::EVENTS, machine::Phase::Connecting),
             steps: Vec::new(),
@@ -244,6 +257,8 @@ pub struct Core<F> {
     /// The parts that are there.
     here: BTreeSet<Fixed>,
     adoption: adopt::Adoption<F>,
+    /// What the shell holds for it.
+    held: BTreeSet<Endpoint>,
     plant: Option<Box<Plant>>,
     /// The box's public key: none until the vault has said that it is ready.
     box_key: Option<[u8; 32]>,
@@ -275,6 +290,7 @@ impl<F> Default for Core<F> {
         Self {
             here: BTreeSet::new(),
             adoption: adopt::Adoption::NotAsked,
+            held: BTreeSet::new(),
             plant: None,
             box_key: None,
             fronts: BTreeMap::new(),
@@ -321,6 +337,7 @@ impl<F> Core<F> {
     /// When the core wants a `Tick` at the latest, ms of CLOCK_BOOTTIME.
     pub fn next_wake_ms(&self) -> Option<u64> {
         let logins = self.fronts.values().filter(|f| f.person.is_none()).map(|f| f.login_until_ms);
+        let leaving = self.fronts.values().filter_map(|f| f.leave_by_ms);
         let sessions = self.sessions.values().map(|s| match s.kill_at_ms {
             Some(kill) => kill,
             // Its mediator ends it at the deadline; what is due here is rung 2.
@@ -328,11 +345,29 @@ impl<F> Core<F> {
             None => s.connect_until_ms,
         });
         let second = (!self.sessions.is_empty()).then_some(self.now.boot_ms + 1_000);
-        logins.chain(sessions).chain(second).min()
+        logins.chain(leaving).chain(sessions).chain(second).min()
     }
 
+    /// For an endpoint that is closed, or never came, nothing is done.
     fn act(&mut self, action: Action<F>) {
-        self.actions.push(action);
+        let there = match &action {
+            Action::Hold(endpoint, _) => {
+                self.held.insert(*endpoint);
+                true
+            }
+            Action::Close(endpoint) => self.held.remove(endpoint),
+            Action::Kill(endpoint) => self.held.contains(endpoint),
+            Action::ToFront(worker, ..) => self.held.contains(&Endpoint::Front(*worker)),
+            Action::ToMediator(session, _) => self.held.contains(&Endpoint::Mediator(*session)),
+            Action::ToBack(session, _) => self.held.contains(&Endpoint::Back(*session)),
+            Action::ToLauncher(_) | Action::Hand(..) | Action::ToListener(..) | Action::ToConnector(..) => true,
+            Action::ToVault(..) | Action::StorePlant(..) | Action::ShowPlant(..) => true,
+            // Whoever asked is answered, even if nobody is left to look at.
+            Action::ToAdmin(..) | Action::Observe { .. } => true,
+        };
+        if there {
+            self.actions.push(action);
+        }
     }
 
     fn on_gone(&mut self, endpoint: Endpoint, why: Option<String>) {

@@ -29,6 +29,11 @@ impl<F> Core<F> {
             return;
         };
         if let Some(part) = self.missing() {
+            let mut note = Note::new("policy", "session.refused", "refused", "SR 2.1");
+            self.about_front(worker, &mut note);
+            note.target = Some(target.clone());
+            note.detail = format!("the {} is away", part.name());
+            self.audit(note);
             return self.deny(worker, &format!("the box starts its {} again; try again in a moment", part.name()));
         }
         let wish = access::wish(&person, target, account);
@@ -100,7 +105,8 @@ impl<F> Core<F> {
         self.act(Action::Hold(Endpoint::SessionKill(session), kill));
         let (true, Some(row)) = (self.plant.is_some(), self.sessions.get_mut(&session)) else {
             self.act(Action::Kill(Endpoint::SessionKill(session)));
-            return self.act(Action::Close(Endpoint::SessionKill(session)));
+            self.act(Action::Close(Endpoint::SessionKill(session)));
+            return self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
         };
         if row.life.connect().is_err() {
             return self.session_over(session);
@@ -117,17 +123,17 @@ impl<F> Core<F> {
             self.end_session(session, Reason::NotConnected, "the target is no longer in the plant file");
             return self.session_over(session);
         };
+        if !test && terms.is_none() {
+            self.end_session(session, Reason::PermissionWithdrawn, "its conduit is no longer in the plant file");
+            return self.session_over(session);
+        }
         self.act(Action::Hold(Endpoint::Mediator(session), mediator));
         self.act(Action::Hold(Endpoint::Back(session), back));
         self.act(Action::ToVault(
             vault::Request::GiveCredential { session, secret: facts.secret, user: facts.user, key: facts.key },
             Some(secrets),
         ));
-        if !test {
-            let Some(terms) = terms else {
-                self.end_session(session, Reason::PermissionWithdrawn, "its conduit is no longer in the plant file");
-                return self.session_over(session);
-            };
+        if let Some(terms) = terms {
             if let Some(row) = self.sessions.get_mut(&session) {
                 row.idle_ms = terms.idle_ms;
             }
@@ -139,17 +145,23 @@ impl<F> Core<F> {
         self.act(Action::ToBack(session, setup));
         let dial = connector::Order::Dial { session, address: facts.address, timeout_ms: DIAL_MS_MAX };
         self.act(Action::ToConnector(dial, Some(handover)));
+        if let Some(row) = self.sessions.get_mut(&session) {
+            row.dialling = true;
+        }
     }
 
     pub(super) fn on_connector(&mut self, event: connector::Event) {
         match event {
             connector::Event::HandedOn { session } => {
                 if let Some(row) = self.sessions.get_mut(&session) {
-                    row.reached = true;
+                    (row.reached, row.dialling) = (true, false);
                     row.steps.push("reach: ok".into());
                 }
             }
             connector::Event::Failed { session, why } => {
+                if let Some(row) = self.sessions.get_mut(&session) {
+                    row.dialling = false;
+                }
                 self.not_connected(session, Step::Reach, &why, "check its power, its cable and its address in the plant file");
             }
         }
@@ -208,6 +220,7 @@ impl<F> Core<F> {
             mediation::Event::Ended { kind, text } => {
                 let reason = Reason::from_code(&kind).unwrap_or(Reason::PartDied);
                 self.end_session(session, reason, &text);
+                self.over_if_exited(session);
             }
         }
     }
@@ -244,8 +257,11 @@ impl<F> Core<F> {
         self.keep(session);
         let Some(row) = self.sessions.get(&session) else { return };
         let (text, front, was_test) = (Line::cut(row.words.clone()), row.front, row.test_for);
-        let order = mediation::Order::End { reason: Text::cut(reason.code()), text: text.clone() };
-        self.act(Action::ToMediator(session, order));
+        // The mediator of a test has no terms, and so nothing to end.
+        if was_test.is_none() {
+            let order = mediation::Order::End { reason: Text::cut(reason.code()), text: text.clone() };
+            self.act(Action::ToMediator(session, order));
+        }
         self.note_session(session, "session.ending", "ok", "SR 2.6", format!("{}: {text}", reason.code()));
         if let Some(client) = was_test {
             self.test_done(session, client, false);
@@ -261,14 +277,33 @@ impl<F> Core<F> {
         // A back that closed has more to say through the mediator, or by how it exits.
         if !(matches!(endpoint, Endpoint::Back(_)) && reason == Reason::PartDied) {
             self.end_session(session, reason, "");
+            return self.over_if_exited(session);
+        }
+        if let Some(status) = self.sessions.get(&session).and_then(|row| row.back_status) {
+            self.back_exited(session, status);
         }
     }
 
-    /// A process of the session exited. The mediator's exit ends the session for good.
+    /// Its last words were read, and its mediator has exited.
+    fn over_if_exited(&mut self, session: u64) {
+        if self.sessions.get(&session).is_some_and(|row| row.exited) {
+            self.session_over(session);
+        }
+    }
+
+    /// A process of the session exited. The mediator's exit ends the session for good. The launcher
+    /// may say so before the process's own last words were read: they count.
     fn part_exited(&mut self, session: u64, part: launcher::Part, status: u32) {
-        let Some(row) = self.sessions.get(&session) else { return };
-        let state = row.life.state();
+        let kill_at_ms = self.now.boot_ms + KILL_AFTER_MS;
+        let unread = |core: &Self, endpoint| core.held.contains(&endpoint);
+        let words = (unread(self, Endpoint::Mediator(session)), unread(self, Endpoint::Back(session)));
+        let Some(row) = self.sessions.get_mut(&session) else { return };
+        let ending = matches!(row.life.state(), State::Ending | State::Ended);
         match part {
+            launcher::Part::Mediator if status == 0 && words.0 && !ending => {
+                row.exited = true;
+                row.kill_at_ms = Some(kill_at_ms);
+            }
             launcher::Part::Mediator => {
                 if status != 0 {
                     self.end_session(session, Reason::PartDied, &format!("its mediator stopped with status {status}"));
@@ -276,17 +311,18 @@ impl<F> Core<F> {
                 self.end_session(session, Reason::PartDied, "");
                 self.session_over(session);
             }
-            launcher::Part::BackSsh => {
-                if matches!(state, State::Connecting | State::Approved) {
-                    self.not_connected(
-                        session,
-                        Step::KeyExchange,
-                        &format!("the machine's side stopped with status {status}"),
-                        "try again; if it stays so, read the box's log",
-                    );
-                }
-            }
+            launcher::Part::BackSsh if words.1 => row.back_status = Some(status),
+            launcher::Part::BackSsh => self.back_exited(session, status),
             launcher::Part::FrontSsh => {}
+        }
+    }
+
+    /// The machine's side is gone, and all that it said was read.
+    fn back_exited(&mut self, session: u64, status: u32) {
+        let state = self.sessions.get(&session).map(|row| row.life.state());
+        if matches!(state, Some(State::Connecting | State::Approved)) {
+            let cause = format!("the machine's side stopped with status {status}");
+            self.not_connected(session, Step::KeyExchange, &cause, "try again; if it stays so, read the box's log");
         }
     }
 
@@ -299,7 +335,9 @@ impl<F> Core<F> {
         for endpoint in [Endpoint::SessionKill(session), Endpoint::Mediator(session), Endpoint::Back(session)] {
             self.act(Action::Close(endpoint));
         }
-        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
+        if row.dialling {
+            self.act(Action::ToConnector(connector::Order::Cancel { session }, None));
+        }
         if let Some(worker) = row.front {
             if let Some(front) = self.fronts.get_mut(&worker) {
                 front.session = None;
@@ -314,6 +352,8 @@ impl<F> Core<F> {
         note.peer = row.peer.map(|p| p.to_string());
         note.detail = format!("{reason}: {}", row.words);
         self.audit(note);
+        // Last: a broker that dies before this line leaves it to its follower.
+        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
         if row.test_for.is_none() {
             self.ended.push_back(row_of(session, &row, self.now.boot_ms));
             if self.ended.len() > ENDED_KEPT {
@@ -331,12 +371,10 @@ impl<F> Core<F> {
 
     pub(super) fn sessions_on_time(&mut self) {
         let now = self.now.boot_ms;
-        let mut over = Vec::new();
         let mut end = Vec::new();
         let mut shorter = Vec::new();
         for (&session, row) in &self.sessions {
             match row.kill_at_ms {
-                Some(kill) if kill <= now => over.push(session),
                 Some(_) => {}
                 None if row.life.is_open() && row.deadline_ms + KILL_AFTER_MS <= now => end.push((session, Reason::Overdue)),
                 None if !row.life.is_open() && row.connect_until_ms <= now => end.push((session, Reason::NotConnected)),
@@ -351,13 +389,14 @@ impl<F> Core<F> {
         for (session, grant) in shorter {
             self.shorten(session, &grant);
         }
+        let mut over: Vec<u64> = end.iter().filter(|(_, reason)| *reason == Reason::Overdue).map(|(session, _)| *session).collect();
         for (session, reason) in end {
             let words = if reason == Reason::NotConnected { "the machine did not let the box in within 30 s" } else { "" };
             self.end_session(session, reason, words);
-            if reason == Reason::Overdue {
-                over.push(session);
-            }
         }
+        // After those: a test that ends has nothing to wait for.
+        let due = |row: &Session<F>| row.kill_at_ms.is_some_and(|kill| kill <= now);
+        over.extend(self.sessions.iter().filter(|(_, row)| due(row)).map(|(session, _)| *session));
         for session in over {
             self.session_over(session);
         }
