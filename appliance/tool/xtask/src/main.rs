@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod run;
 mod setup;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -31,6 +32,8 @@ enum Verb {
     Bench(bench::Choice),
     /// Installs what is missing and runs everything that CI runs.
     Test,
+    /// Runs the box in one process through random stories, each from a seed.
+    Simulate(simulate::Options),
     /// Checks the house: dependency rule, unsafe, reasons on policy lines, paths in docs.
     Tidy,
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Fuzz(options) => fuzz::fuzz(&options),
         Verb::Bench(choice) => bench::bench(&choice),
         Verb::Test => test::test(),
+        Verb::Simulate(options) => simulate::simulate(&options),
         Verb::Tidy => tidy::tidy(),
     };
     match outcome {

@@ -4,7 +4,8 @@ use crate::{run::succeed, setup, tidy};
 use std::process::Command;
 use std::time::Instant;
 
-/// Installs what is missing, then tidy, libraries, lints, the executables, and every test.
+/// Installs what is missing, then tidy, libraries, lints, the executables, and every test: the
+/// simulator's fixed seeds are among them (`appliance/proof/simulator/tests/seeds.rs`).
 pub fn test() -> Result<(), String> {
     let start = Instant::now();
     let step = |name: &str| println!("\n== {name} ({} s)", start.elapsed().as_secs());
