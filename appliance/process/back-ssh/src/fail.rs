@@ -34,7 +34,7 @@ pub fn exchange(yard: &Yard, error: &russh::Error) -> Failure {
     let (cause, mend) = match error {
         russh::Error::NoCommonAlgo { kind, theirs, .. } => (
             format!("the machine offers no {kind:?} algorithm that is allowed; it offers {}", theirs.join(", ")),
-            "update the machine, or name one of these under `legacy` of this target".to_owned(),
+            "update the machine, or name one of these under `legacy_algorithms` of this target".to_owned(),
         ),
         russh::Error::PacketSize(size) => (
             format!("the machine sent a packet of {size} bytes, which SSH does not allow"),

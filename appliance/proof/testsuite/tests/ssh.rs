@@ -19,9 +19,9 @@ fn work_on_the_machine_is_as_without_a_box() {
     let terminal = the_box.ssh(&["-tt"], "vera+plc-gw").arg("test -t 0 && echo terminal; echo $TERM").env("TERM", "xterm-256color").output().unwrap();
     assert!(out(&terminal).contains("terminal\r\nxterm-256color"), "{}", out(&terminal));
 
-    // Several megabytes each way, through `cat`: what comes back is what went in.
+    // Several megabytes each way, through `cat` and through several key exchanges under that load.
     let block: Vec<u8> = (0..8_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let mut cat = the_box.ssh(&[], "vera+plc-gw").arg("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut cat = the_box.ssh(&["-o", "RekeyLimit=1M"], "vera+plc-gw").arg("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (mut into, mut from) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
     let sent = block.clone();
     let writer = std::thread::spawn(move || into.write_all(&sent));
