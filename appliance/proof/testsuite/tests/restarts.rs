@@ -72,7 +72,9 @@ fn a_living_session_goes_on_when_listener_connector_launcher_or_broker_die_and_c
         let row = rows.iter().find(|row| text(&row["id"]) == work.id);
         assert!(row.is_some_and(|row| row["state"] == "live" && row["person"] == "vera"), "after {part}: {rows:?}");
     }
-    assert_eq!(the_box.audited("session.adopted").len(), 2);
+    // What had just been done may not have been over yet, and be taken up too.
+    let adopted = the_box.audited("session.adopted");
+    assert_eq!(adopted.iter().filter(|row| text(&row["session"]) == work.id).count(), 2, "{adopted:?}");
     assert_eq!(the_box.audited("part.lost").len(), 3);
     assert!(the_box.dinlock(&["session", "end", &work.id, "--why", "it was a drill"]).status.success());
     let (reason, _) = the_box.wait_ended(&work.id);
