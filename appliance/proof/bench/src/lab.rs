@@ -21,6 +21,10 @@ const WIRES: [[(&str, &str, &str); 2]; 3] = [
     [(NEAR, "far0", "10.98.3.1"), (FAR, "near0", "10.98.3.2")],
 ];
 
+/// Settings of all clients; and those with the same key exchange everywhere.
+const CONFIG: &str = "ssh_config";
+const CONFIG_SAME_KEX: &str = "ssh_config.same_kex";
+
 /// Clients of the uplink zone: the box lets four from one address log in at once, and 4 a second.
 pub(crate) const CLIENTS: usize = 10;
 
@@ -173,7 +177,7 @@ impl Lab {
         let (known, account) = (known.display().to_string(), plant.join("account_key").display().to_string());
         let vera = self.state.join("people/vera").display().to_string();
         // The first value counts, so the settings for all come last.
-        write(&self.folder().join("ssh_config"), &format!(
+        let text = format!(
             "Host direct\n  HostName 10.98.3.2\n  User maint\n  IdentityFile {account}\n\
              Host hop\n  HostName 10.98.1.2\n  User maint\n  IdentityFile {account}\n\
              Host jump\n  HostName 10.98.2.2\n  User maint\n  IdentityFile {account}\n  ProxyJump hop\n\
@@ -182,7 +186,9 @@ impl Lab {
              Host *\n  UserKnownHostsFile {known}\n  GlobalKnownHostsFile none\n  StrictHostKeyChecking accept-new\n  \
              IdentitiesOnly yes\n  IdentityAgent none\n  BatchMode yes\n  ConnectTimeout 30\n  LogLevel ERROR\n  \
              IgnoreUnknown ObscureKeystrokeTiming\n  ObscureKeystrokeTiming no\n"
-        ))
+        );
+        write(&self.folder().join(CONFIG), &text)?;
+        write(&self.folder().join(CONFIG_SAME_KEX), &format!("{text}  KexAlgorithms curve25519-sha256\n"))
     }
 
     /// A server with the plant's settings, its accounts and its machine's keys.
@@ -223,11 +229,20 @@ impl Lab {
         }
     }
 
-    /// A client on this way.
+    /// A client on this way, as it is.
     pub(crate) fn ssh(&self, way: Way, options: &[&str], command: &[&str]) -> Command {
+        self.client(way, CONFIG, options, command)
+    }
+
+    /// The same with the one key exchange that every version of OpenSSH shares with the box.
+    pub(crate) fn ssh_same_kex(&self, way: Way, options: &[&str], command: &[&str]) -> Command {
+        self.client(way, CONFIG_SAME_KEX, options, command)
+    }
+
+    fn client(&self, way: Way, config: &str, options: &[&str], command: &[&str]) -> Command {
         let namespace = if way.is_box() { &self.client } else { NEAR };
         let mut ssh = Command::new("ip");
-        ssh.args(["netns", "exec", namespace, "ssh", "-F"]).arg(self.folder().join("ssh_config"));
+        ssh.args(["netns", "exec", namespace, "ssh", "-F"]).arg(self.folder().join(config));
         ssh.args(options).arg(way.host()).args(command);
         ssh
     }

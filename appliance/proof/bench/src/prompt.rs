@@ -6,27 +6,39 @@ use crate::terminal::Terminal;
 use crate::way::Way;
 use crate::Lab;
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::Instant;
 
 /// Logins on each way.
 const ROUNDS: usize = 25;
+/// Milliseconds, by way.
+type Times = BTreeMap<Way, Vec<f64>>;
+
 /// The end of the shell's prompt.
 pub(crate) const PROMPT: &str = "$ ";
 
 pub(crate) fn measure(lab: &Lab, report: &mut Report) -> Result<(), String> {
-    let mut times: BTreeMap<Way, Vec<f64>> = BTreeMap::new();
+    let (mut own, mut same) = (Times::new(), Times::new());
     for _ in 0..ROUNDS {
         for way in Way::PATHS {
-            let begun = Instant::now();
-            let mut terminal = Terminal::start(lab.ssh(way, &["-tt"], &[]))?;
-            terminal.wait_for(PROMPT)?;
-            times.entry(way).or_default().push(begun.elapsed().as_secs_f64() * 1e3);
+            own.entry(way).or_default().push(login(lab.ssh(way, &["-tt"], &[]))?);
+            same.entry(way).or_default().push(login(lab.ssh_same_kex(way, &["-tt"], &[]))?);
         }
     }
-    let median = |way: Way| median(&times[&way]);
-    report.add("prompt", "direct ssh, median", median(Way::Direct), "ms");
-    report.add("prompt", "ProxyJump, median", median(Way::Jump), "ms");
-    let target = Target::AtMost(median(Way::Jump).round());
-    report.aim("prompt", "box, median", median(Way::Content), "ms", target);
+    for (kex, times) in [("each its best key exchange", own), ("curve25519 everywhere", same)] {
+        let median = |way: Way| median(&times[&way]);
+        report.add("prompt", format!("{kex}: direct ssh, median"), median(Way::Direct), "ms");
+        report.add("prompt", format!("{kex}: ProxyJump, median"), median(Way::Jump), "ms");
+        let target = Target::AtMost(median(Way::Jump).round());
+        report.aim("prompt", format!("{kex}: box, median"), median(Way::Content), "ms", target);
+    }
     Ok(())
+}
+
+/// Milliseconds until the prompt.
+fn login(command: Command) -> Result<f64, String> {
+    let begun = Instant::now();
+    let mut terminal = Terminal::start(command)?;
+    terminal.wait_for(PROMPT)?;
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
 }

@@ -6,6 +6,7 @@ use bench::{CASES, Lab, Report};
 use clap::Args;
 use serde_json::Value;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Options of the bench.
@@ -33,9 +34,7 @@ pub fn bench(choice: &Choice) -> Result<(), String> {
     let stopped = demo::stop(&state);
     // Gigabytes of recordings; its logs stay for whoever wonders.
     fs::remove_dir_all(state.join("data")).ok();
-    let file = root().join("target/bench.json");
-    let text = serde_json::to_string_pretty(&report.json()).map_err(|e| e.to_string())?;
-    fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
+    let file = keep(&report)?;
     println!("\n{}\n{} figures miss their targets; all are in {}", report.table(), report.missed(), file.display());
     measured.and(stopped)
 }
@@ -46,6 +45,15 @@ fn measure(facts: &Value, cases: &[&'static str], report: &mut Report) -> Result
         let what = CASES.iter().find(|(name, _)| name == case).map_or("", |(_, what)| what);
         println!("measuring {case}: {what}");
         bench::measure(&lab, case, report).map_err(|why| format!("{case}: {why}"))?;
+        keep(report)?;
     }
     Ok(())
+}
+
+/// Writes what was found so far.
+fn keep(report: &Report) -> Result<PathBuf, String> {
+    let file = root().join("target/bench.json");
+    let text = serde_json::to_string_pretty(&report.json()).map_err(|e| e.to_string())?;
+    fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
+    Ok(file)
 }

@@ -48,9 +48,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// A demo of its own, that another command of xtask begins and stops.
+    /// A demo of its own, that another command of xtask begins and stops; it ends with that command.
     pub fn detached(state: PathBuf) -> Self {
-        Self { plant: None, state: Some(state), detach: true, stop: false, stay: false, bound: false }
+        Self { plant: None, state: Some(state), detach: true, stop: false, stay: false, bound: true }
     }
 }
 
@@ -92,7 +92,7 @@ fn begin(state: &Path, options: &Options) -> Result<Child, String> {
     }
     let errors = log.try_clone().map_err(|e| e.to_string())?;
     command.current_dir(root()).stdin(Stdio::null()).stdout(log).stderr(errors);
-    if !options.detach {
+    if !options.detach || options.bound {
         command.arg("--bound");
     }
     // Its own group: Ctrl-C shall reach it through us, so that it ends what it started.
