@@ -192,3 +192,18 @@ fn the_launcher_keeps_what_ended_until_its_end_is_written_down() {
     let forget = at(&|a| matches!(a, Action::ToLauncher(launcher::Request::Forget { session: true, .. })));
     assert!(row < forget);
 }
+
+#[test]
+fn what_a_back_said_before_it_knew_of_the_end_accuses_nobody() {
+    let mut bench = Bench::new();
+    let (_, session) = bench.live();
+    let ended = mediation::Event::Ended { kind: Text::cut("machine_closed"), text: Line::default() };
+    bench.on(Input::Mediator(session, ended));
+    let (cause, mend) = (Line::cut("it is not pinned"), Line::default());
+    let late = machine::Event::Failed { step: machine::Step::HostKey, cause, mend };
+    assert!(!audited(&bench.on(Input::Back(session, late)), "border.out_of_turn"));
+
+    let mut bench = Bench::new();
+    let (_, session) = bench.live();
+    assert!(audited(&bench.on(Input::Back(session, machine::Event::Ready)), "border.out_of_turn"), "in its life it is");
+}

@@ -184,7 +184,12 @@ impl<F> Core<F> {
 
     pub(super) fn on_back(&mut self, session: u64, event: machine::Event) {
         let Some(row) = self.sessions.get_mut(&session) else { return };
+        let ending = matches!(row.life.state(), State::Ending | State::Ended);
         if let Err(why) = row.machine.pass(event.name()) {
+            if ending {
+                // It crossed the session's end on its way, perhaps that of a broker before this one.
+                return;
+            }
             self.audit_out_of_turn(Endpoint::Back(session), &why.to_string());
             self.end_session(session, Reason::PeerOutOfTurn, "the machine's side broke the border's rules");
             return;
