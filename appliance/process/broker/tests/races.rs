@@ -207,3 +207,30 @@ fn what_a_back_said_before_it_knew_of_the_end_accuses_nobody() {
     let (_, session) = bench.live();
     assert!(audited(&bench.on(Input::Back(session, machine::Event::Ready)), "border.out_of_turn"), "in its life it is");
 }
+
+#[test]
+fn the_step_at_which_a_machine_failed_counts_though_the_mediator_is_heard_first() {
+    let left = || mediation::Event::Ended { kind: Text::cut("machine_closed"), text: Line::cut("the machine closed the connection") };
+    let failed = || machine::Event::Failed { step: machine::Step::KeyExchange, cause: Line::cut("no common cipher"), mend: Line::cut("update it") };
+    let mut bench = Bench::new();
+    let (_, session) = dialling(&mut bench);
+    assert_eq!(denied(&bench.on(Input::Mediator(session, left()))), None, "the back knows more");
+    bench.on(Input::Gone(Endpoint::Mediator(session), None));
+    bench.on(exited(session, launcher::Part::Mediator));
+    let actions = bench.on(Input::Back(session, failed()));
+    assert!(denied(&actions).expect("now it is told").contains("no common cipher"));
+    assert!(end_of(&actions).expect("and over").starts_with("not_connected:"));
+
+    // A back that leaves without a word is told of as such, and not waited for.
+    let mut bench = Bench::new();
+    let (_, session) = dialling(&mut bench);
+    bench.on(Input::Mediator(session, left()));
+    bench.on(Input::Gone(Endpoint::Back(session), None));
+    assert!(denied(&bench.on(exited(session, launcher::Part::BackSsh))).expect("told").contains("stopped with status"));
+
+    // In a live session the mediator's word is the last one.
+    let mut bench = Bench::new();
+    let (_, session) = bench.live();
+    bench.on(Input::Mediator(session, left()));
+    assert!(end_of(&bench.on(exited(session, launcher::Part::Mediator))).expect("over").starts_with("machine_closed:"));
+}

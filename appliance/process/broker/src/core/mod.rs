@@ -208,6 +208,8 @@ struct Session<F> {
     reached: bool,
     /// The connector is dialling for it.
     dialling: bool,
+    /// Its mediator left because the back did, before anybody worked: the back says why.
+    left_early: bool,
     /// Its mediator exited without a fault; its last words may still be unread.
     exited: bool,
     /// How its back exited; its last words may still be unread.
@@ -242,6 +244,7 @@ impl<F> Session<F> {
             recording: false,
             reached: false,
             dialling: false,
+            left_early: false,
             exited: false,
             back_status: None,
             machine_ready: false,

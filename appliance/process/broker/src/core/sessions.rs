@@ -224,10 +224,22 @@ impl<F> Core<F> {
             }
             mediation::Event::Ended { kind, text } => {
                 let reason = Reason::from_code(&kind).unwrap_or(Reason::PartDied);
+                if reason == Reason::MachineClosed && self.back_speaks_yet(session) {
+                    return;
+                }
                 self.end_session(session, reason, &text);
                 self.over_if_exited(session);
             }
         }
+    }
+
+    /// Whether a machine that did not let the box in is about to be named with its step: a mediator that
+    /// sees its back leave may be heard first, and knows less.
+    fn back_speaks_yet(&mut self, session: u64) -> bool {
+        let unread = self.held.contains(&Endpoint::Back(session));
+        let Some(row) = self.sessions.get_mut(&session) else { return false };
+        row.left_early = unread && row.life.state() == State::Connecting && !row.machine_ready;
+        row.left_early
     }
 
     /// Live needs both: the record in hand, and the machine.
@@ -279,6 +291,9 @@ impl<F> Core<F> {
     /// A control socket of the session closed.
     pub(super) fn part_gone(&mut self, session: u64, endpoint: Endpoint, reason: Reason) {
         self.act(Action::Close(endpoint));
+        if matches!(endpoint, Endpoint::Mediator(_)) && self.sessions.get(&session).is_some_and(|row| row.left_early) {
+            return;
+        }
         // A back that closed has more to say through the mediator, or by how it exits.
         if !(matches!(endpoint, Endpoint::Back(_)) && reason == Reason::PartDied) {
             self.end_session(session, reason, "");
@@ -305,6 +320,7 @@ impl<F> Core<F> {
         let Some(row) = self.sessions.get_mut(&session) else { return };
         let ending = matches!(row.life.state(), State::Ending | State::Ended);
         match part {
+            launcher::Part::Mediator if status == 0 && row.left_early && !ending => {}
             launcher::Part::Mediator if status == 0 && words.0 && !ending => {
                 row.exited = true;
                 row.kill_at_ms = Some(kill_at_ms);
