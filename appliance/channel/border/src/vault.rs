@@ -55,6 +55,9 @@ wire_enum! {
         10 => ExportAudit { ticket: u64, from: u64, to: u64 },
         /// Which person logs in next at this front needs these checks (told after `KeySigned`).
         11 => Expect { worker: u64, person: Name, password: bool, code: bool },
+        /// As `ExportAudit`, to the last row, for one who reads on where they stopped a moment ago: the row
+        /// that says who reads is written already.
+        12 => FollowAudit { ticket: u64, from: u64 },
     }
 }
 
@@ -103,5 +106,6 @@ pub const REQUESTS: &[Row<Phase>] = &[
     row(Phase::Open, "Recordings", Phase::Open),
     row(Phase::Open, "ExportRecording", Phase::Open),
     row(Phase::Open, "ExportAudit", Phase::Open),
+    row(Phase::Open, "FollowAudit", Phase::Open),
     row(Phase::Open, "Expect", Phase::Open),
 ];

@@ -315,3 +315,18 @@ fn the_box_gives_no_key_before_its_vault_is_open() {
     let later = bench.on(ask());
     assert!(later.iter().any(|a| matches!(a, Action::ToAdmin(1, Reply::Status { box_key, .. }, _) if *box_key == [5; 32])));
 }
+
+#[test]
+fn who_follows_the_audit_log_is_written_down_once_and_who_reads_back_each_time() {
+    let mut bench = Bench::new();
+    let mut read = |ms: u64, uid: u32, from: u64, to: u64| {
+        bench.pass(ms);
+        audited(&bench.on(Input::Admin { client: 1, uid, request: Box::new(Ask::ExportAudit { from, to }), plant: None }), "audit.exported")
+    };
+    assert!(read(0, 0, 1, u64::MAX), "it begins");
+    assert!(!read(1_000, 0, 9, u64::MAX) && !read(1_000, 0, 9, u64::MAX) && !read(1_000, 0, 12, u64::MAX), "and goes on");
+    assert!(read(1_000, 0, 5, u64::MAX), "further back");
+    assert!(read(1_000, 0, 5, 9), "a piece");
+    assert!(read(6_000, 0, 12, u64::MAX), "after a while");
+    assert!(read(0, 0, 1, u64::MAX) && read(0, 0, 1, u64::MAX), "from the beginning, each time");
+}

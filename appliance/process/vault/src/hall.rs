@@ -363,7 +363,12 @@ impl Hall {
             }
             Request::Recordings { ticket } => self.queue.push(Job::List { ticket }),
             Request::ExportRecording { ticket, session } => self.queue.push(Job::ExportRecording { ticket, session }),
-            Request::ExportAudit { ticket, from, to } => self.queue.push(Job::ExportAudit { ticket, from, to }),
+            Request::ExportAudit { ticket, from, to } => {
+                self.queue.push(Job::ExportAudit { ticket, from, to, follows: false });
+            }
+            Request::FollowAudit { ticket, from } => {
+                self.queue.push(Job::ExportAudit { ticket, from, to: u64::MAX, follows: true });
+            }
             Request::Expect { worker, person, password, code } => {
                 if let Some(front) = self.fronts.values_mut().find(|front| front.worker == worker) {
                     front.expect = Some((person, password, code));

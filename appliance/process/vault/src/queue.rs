@@ -45,7 +45,7 @@ pub enum Job {
     /// One recording, with its rows and manifest.
     ExportRecording { ticket: u64, session: u64 },
     /// Rows.
-    ExportAudit { ticket: u64, from: u64, to: u64 },
+    ExportAudit { ticket: u64, from: u64, to: u64, follows: bool },
     /// Write what is there, and end.
     End,
 }

@@ -147,8 +147,10 @@ impl<D: Disk> Works<D> {
                 let documents = self.export_recording(session, told);
                 told.push(answer(ticket, documents));
             }
-            Job::ExportAudit { ticket, from, to } => {
-                self.note(read("audit.exported", None, &format!("rows {from} to {to}")));
+            Job::ExportAudit { ticket, from, to, follows } => {
+                if !follows {
+                    self.note(read("audit.exported", None, &format!("rows {from} to {to}")));
+                }
                 let document = self.durable(told).and_then(|()| self.ledger_document(from, to));
                 told.push(match document {
                     Ok(fd) => Told::Event(vault::Event::Document { ticket }, vec![Document::Sealed(fd)]),

@@ -8,6 +8,8 @@ use codec::{List, Text};
 use model::Plant;
 use session::Reason;
 
+/// How soon who follows the audit log asks for more, at the latest, in ms.
+pub const READS_ON_MS_MAX: u64 = 5_000;
 /// Rows of one listing.
 const ROWS_MAX: usize = 256;
 
@@ -72,8 +74,13 @@ impl<F> Core<F> {
                 self.act(Action::ToVault(vault::Request::ExportRecording { ticket, session }, None));
             }
             Request::ExportAudit { from, to } => {
-                let ticket = self.ticket(client, String::new(), &by, "audit.exported");
-                self.act(Action::ToVault(vault::Request::ExportAudit { ticket, from, to }, None));
+                let request = if self.reads_on(uid, from, to) {
+                    vault::Request::FollowAudit { ticket: self.bare_ticket(client, String::new()), from }
+                } else {
+                    let ticket = self.ticket(client, String::new(), &by, "audit.exported");
+                    vault::Request::ExportAudit { ticket, from, to }
+                };
+                self.act(Action::ToVault(request, None));
             }
         }
     }
@@ -221,10 +228,23 @@ impl<F> Core<F> {
         }
     }
 
-    fn ticket(&mut self, client: u64, done: String, by: &Line, kind: &str) -> u64 {
+    /// Whether this only goes on with a reading that was begun, and written down, a moment ago: who
+    /// follows the log would otherwise read of nothing but their own reading.
+    fn reads_on(&mut self, uid: u32, from: u64, to: u64) -> bool {
+        let now = self.now.boot_ms;
+        let before = self.readings.insert(uid, (from, now));
+        to == u64::MAX && before.is_some_and(|(earlier, at)| from > 1 && from >= earlier && now - at <= READS_ON_MS_MAX)
+    }
+
+    fn bare_ticket(&mut self, client: u64, done: String) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.tickets.insert(ticket, Ticket { client, done: done.clone(), plant: None });
+        self.tickets.insert(ticket, Ticket { client, done, plant: None });
+        ticket
+    }
+
+    fn ticket(&mut self, client: u64, done: String, by: &Line, kind: &str) -> u64 {
+        let ticket = self.bare_ticket(client, done.clone());
         let category = if kind.starts_with("audit") || kind.starts_with("recording") { "audit" } else { "configuration" };
         let mut note = Note::new(category, kind, "ok", "SR 2.8");
         note.detail = format!("by {by}; {done}");

@@ -271,6 +271,8 @@ pub struct Core<F> {
     sessions: BTreeMap<u64, Session<F>>,
     ended: VecDeque<admin_border::SessionRow>,
     tickets: BTreeMap<u64, Ticket>,
+    /// Who read the audit log last from which row, and when: by user, of whom all are administrators.
+    readings: BTreeMap<u32, (u64, u64)>,
     next_worker: u64,
     next_session: u64,
     next_ticket: u64,
@@ -302,6 +304,7 @@ impl<F> Default for Core<F> {
             sessions: BTreeMap::new(),
             ended: VecDeque::new(),
             tickets: BTreeMap::new(),
+            readings: BTreeMap::new(),
             next_worker: 1,
             next_session: 1,
             next_ticket: 1,

@@ -335,7 +335,12 @@ impl World {
             }
             Request::Recordings { ticket } => self.vault_job(Job::List { ticket }),
             Request::ExportRecording { ticket, session } => self.vault_job(Job::ExportRecording { ticket, session }),
-            Request::ExportAudit { ticket, from, to } => self.vault_job(Job::ExportAudit { ticket, from, to }),
+            Request::ExportAudit { ticket, from, to } => {
+                self.vault_job(Job::ExportAudit { ticket, from, to, follows: false });
+            }
+            Request::FollowAudit { ticket, from } => {
+                self.vault_job(Job::ExportAudit { ticket, from, to: u64::MAX, follows: true });
+            }
             Request::Expect { worker, person, password, code } => {
                 if let Some(front) = self.vault.fronts.get_mut(&worker) {
                     front.expect = Some((person, password, code));
