@@ -133,6 +133,21 @@ fn a_note_that_no_broker_wrote_gives_nobody_a_session() {
 }
 
 #[test]
+fn what_the_launcher_names_unasked_or_without_its_descriptors_is_nobodys_and_is_written_down() {
+    let mut bench = Bench::new();
+    let (_, session, kept) = live(&mut bench);
+    let unasked = bench.on(Input::Launcher(launcher::Reply::Living { session: 9, note: kept.clone() }, vec![21, 22, 23]));
+    assert!(audited(&unasked, "border.out_of_turn"));
+    let mut bench = Bench::begun(bench.now);
+    let short = bench.on(Input::Launcher(launcher::Reply::Living { session, note: kept }, vec![21, 22]));
+    assert!(audited(&short, "border.out_of_turn"));
+    let front = bench.on(Input::Launcher(launcher::Reply::LivingFront { worker: 3 }, vec![31]));
+    assert!(audited(&front, "border.out_of_turn"));
+    let done = bench.on(Input::Launcher(launcher::Reply::AdoptDone, Vec::new()));
+    assert!(!audited(&done, "session.adopted"));
+}
+
+#[test]
 fn a_session_whose_operator_left_meanwhile_ends() {
     let mut bench = Bench::new();
     let (_, session, kept) = live(&mut bench);

@@ -47,17 +47,24 @@ impl<F> Core<F> {
 
     /// Descriptors: mediator control, back control, kill.
     pub(super) fn found_session(&mut self, session: u64, note: &launcher::Note, fds: Vec<F>) {
-        if let (Adoption::Asked { sessions, .. }, Ok([mediator, back, kill])) = (&mut self.adoption, <[F; 3]>::try_from(fds))
-        {
-            let card = codec::decode(note).ok();
-            sessions.insert(session, Found { card, mediator, back, kill });
+        match (&mut self.adoption, <[F; 3]>::try_from(fds)) {
+            (Adoption::Asked { sessions, .. }, Ok([mediator, back, kill])) => {
+                let card = codec::decode(note).ok();
+                sessions.insert(session, Found { card, mediator, back, kill });
+            }
+            (Adoption::Asked { .. } | Adoption::NotAsked | Adoption::Done, _) => {
+                self.audit_out_of_turn(Endpoint::Mediator(session), "the launcher named it unasked, or without its descriptors");
+            }
         }
     }
 
     /// Descriptors: control, kill.
     pub(super) fn found_front(&mut self, worker: u64, fds: Vec<F>) {
-        if let (Adoption::Asked { fronts, .. }, Ok([control, kill])) = (&mut self.adoption, <[F; 2]>::try_from(fds)) {
-            fronts.insert(worker, (control, kill));
+        match (&mut self.adoption, <[F; 2]>::try_from(fds)) {
+            (Adoption::Asked { fronts, .. }, Ok([control, kill])) => drop(fronts.insert(worker, (control, kill))),
+            (Adoption::Asked { .. } | Adoption::NotAsked | Adoption::Done, _) => {
+                self.audit_out_of_turn(Endpoint::Front(worker), "the launcher named it unasked, or without its descriptors");
+            }
         }
     }
 
@@ -67,7 +74,7 @@ impl<F> Core<F> {
             return;
         };
         for (session, found) in sessions {
-            self.next_session = self.next_session.max(session + 1);
+            self.next_session = self.next_session.max(session.saturating_add(1));
             let front = found.card.as_ref().and_then(|card| card.front);
             let front = front.and_then(|worker| Some((worker, fronts.remove(&worker)?)));
             match found.card.as_ref().and_then(|card| row_of(card)) {
@@ -92,8 +99,7 @@ impl<F> Core<F> {
         self.act(Action::Hold(Endpoint::Back(session), found.back));
         let ending = found.card.filter(|card| card.stand == Stand::Ending);
         let (person, peer) = (PersonId::parse(&row.person).ok(), row.peer);
-        let mut row = row;
-        row.front = front.as_ref().map(|(worker, _)| *worker);
+        let row = Session { front: front.as_ref().map(|(worker, _)| *worker), ..row };
         self.sessions.insert(session, row);
         self.note_session(session, "session.adopted", "ok", "SR 7.4", String::new());
         let has_front = front.is_some();
@@ -169,7 +175,8 @@ impl<F> Core<F> {
     }
 }
 
-/// The row of a session in which somebody worked; none for one that was only beginning.
+/// The row of a session in which somebody worked; none for one that was only beginning, nor for a card
+/// that no broker wrote.
 fn row_of<F>(card: &Card) -> Option<Session<F>> {
     let mut life = Life::default();
     if card.stand == Stand::Beginning {
@@ -181,10 +188,11 @@ fn row_of<F>(card: &Card) -> Option<Session<F>> {
     }
     let (target, account) = (TargetId::parse(&card.target).ok()?, AccountId::parse(&card.account).ok()?);
     let conduit = ConduitId::parse(&card.conduit).ok()?;
+    PersonId::parse(&card.person).ok()?;
     let now = super::Now { boot_ms: 0, wall_ms: card.started_ms };
     Some(Session {
         conduit: Some(conduit),
-        peer: card.peer,
+        peer: Some(card.peer?),
         life,
         begun_ms: card.begun_ms,
         deadline_ms: card.deadline_ms,
