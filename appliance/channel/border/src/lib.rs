@@ -11,7 +11,11 @@
 
 pub mod admin;
 pub mod connector;
+pub mod console;
+pub mod desk;
 pub mod front;
+pub mod guardian;
+pub mod latch;
 pub mod launcher;
 pub mod listener;
 pub mod machine;
