@@ -118,8 +118,8 @@ wire_struct! {
     pub struct Slot {
         /// The higher one counts.
         pub sequence: u64,
-        /// A cut-off that nobody has lifted.
-        pub cut: bool,
+        /// What a person has to lift before the box is armed; none where it may arm by itself.
+        pub held: Option<Hold>,
         /// The last cut-off.
         pub report: Option<Report>,
         /// How the boot that wrote it stands.
@@ -296,11 +296,12 @@ pub const LATE: [(u8, Part); 5] =
     [(1, Part::Broker), (2, Part::Vault), (4, Part::Launcher), (8, Part::Latch), (16, Part::Zones)];
 
 /// What is out of order, while the box may still be armed: bit, and in words.
-pub const FAULTS: [(u16, &str); 6] = [
+pub const FAULTS: [(u16, &str); 7] = [
     (1, "no keyboard with the cut-off key"),
     (2, "the serial console's BREAK can't be read"),
     (4, "a lamp can't be set"),
     (8, "the latch's first slot can't be written or read"),
     (16, "the latch's second slot can't be written or read"),
     (32, "the watchdog does not take its food"),
+    (64, "the broker was away for so long that some of what happened could not be kept for it"),
 ];

@@ -1,0 +1,158 @@
+//! The sessions and their ends, and the rungs that follow an end that was not one.
+
+/// Sessions in the table: the broker's 256, and some that are just over.
+pub const SESSIONS_MAX: usize = 288;
+/// Rung 3: so long after its end a session is killed.
+pub const RUNG3_US: u64 = 2_000_000;
+/// So long after rung 3, OT is taken down.
+pub const OVERDUE_US: u64 = 1_000_000;
+/// Rung 4: so long after its end, the watchdog is no longer fed.
+pub const RUNG4_US: u64 = 5_000_000;
+/// How often it is looked at whether one that was killed is dead.
+const LOOK_US: u64 = 50_000;
+
+/// One session.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    session: u64,
+    end_us: u64,
+    /// The broker says that it is over: it leaves the table when nothing of it lives.
+    over: bool,
+    killed_us: Option<u64>,
+    looked_us: Option<u64>,
+    told: bool,
+}
+
+impl Entry {
+    fn kill_us(&self) -> u64 {
+        self.end_us.saturating_add(RUNG3_US)
+    }
+
+    fn step(&self, now_us: u64) -> Option<Step> {
+        if self.killed_us.is_none() && self.kill_us() <= now_us {
+            return Some(Step::Kill);
+        }
+        let watched = self.over || self.killed_us.is_some();
+        let again = self.looked_us.is_none_or(|at| at.saturating_add(LOOK_US) <= now_us);
+        (watched && again).then_some(Step::Look)
+    }
+
+    fn wake(&self) -> u64 {
+        if self.over || self.killed_us.is_some() {
+            let look = self.looked_us.map_or(0, |at| at.saturating_add(LOOK_US));
+            return if self.killed_us.is_none() { look.min(self.kill_us()) } else { look };
+        }
+        self.kill_us()
+    }
+}
+
+/// What is to be done with one now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Kill,
+    Look,
+}
+
+/// The table. A slot's number is also where the shell keeps its descriptors.
+#[derive(Debug)]
+pub(crate) struct Table {
+    entries: [Option<Entry>; SESSIONS_MAX],
+}
+
+impl Table {
+    pub const fn new() -> Self {
+        Self { entries: [None; SESSIONS_MAX] }
+    }
+
+    /// Takes a session in; the slot. One that is there already keeps its slot, and the earlier end.
+    /// None if it is full.
+    pub fn watch(&mut self, session: u64, end_us: u64) -> Option<u16> {
+        if let Some((slot, entry)) = self.find(session) {
+            entry.end_us = entry.end_us.min(end_us);
+            return Some(slot);
+        }
+        let (free, slot) = self.entries.iter_mut().zip(0_u16..).find(|(entry, _)| entry.is_none())?;
+        *free = Some(Entry { session, end_us, over: false, killed_us: None, looked_us: None, told: false });
+        Some(slot)
+    }
+
+    fn find(&mut self, session: u64) -> Option<(u16, &mut Entry)> {
+        let mut slots = self.entries.iter_mut().zip(0_u16..);
+        slots.find_map(|(entry, slot)| entry.as_mut().filter(|e| e.session == session).map(|e| (slot, e)))
+    }
+
+    /// Its end came nearer; it never goes further away.
+    pub fn end(&mut self, session: u64, end_us: u64) {
+        if let Some((_, entry)) = self.find(session) {
+            entry.end_us = entry.end_us.min(end_us);
+        }
+    }
+
+    /// The broker says that it is over: whatever still lives has to end now.
+    pub fn over(&mut self, session: u64, now_us: u64) {
+        if let Some((_, entry)) = self.find(session) {
+            (entry.over, entry.end_us) = (true, entry.end_us.min(now_us));
+        }
+    }
+
+    /// Every session has to end at once, rung 3.
+    pub fn end_all(&mut self, now_us: u64) {
+        for entry in self.entries.iter_mut().flatten() {
+            entry.end_us = entry.end_us.min(now_us.saturating_sub(RUNG3_US));
+        }
+    }
+
+    /// The next thing to do.
+    pub fn due(&mut self, now_us: u64) -> Option<(u16, Step)> {
+        for (entry, slot) in self.entries.iter_mut().zip(0_u16..) {
+            let Some(entry) = entry else { continue };
+            let Some(step) = entry.step(now_us) else { continue };
+            match step {
+                Step::Kill => entry.killed_us = Some(now_us),
+                Step::Look => entry.looked_us = Some(now_us),
+            }
+            return Some((slot, step));
+        }
+        None
+    }
+
+    /// Whether something of it lives. One of which nothing does leaves the table: the session, and whether
+    /// it was killed here.
+    pub fn lives(&mut self, slot: u16, lives: bool, now_us: u64) -> Option<(u64, bool)> {
+        let place = self.entries.get_mut(usize::from(slot))?;
+        let entry = place.as_mut()?;
+        entry.looked_us = Some(now_us);
+        if lives {
+            return None;
+        }
+        let gone = (entry.session, entry.killed_us.is_some());
+        *place = None;
+        Some(gone)
+    }
+
+    /// Whether a session outlives rung 3 for so long that OT has to be taken down.
+    pub fn overdue(&self, now_us: u64) -> bool {
+        let overdue = |entry: &Entry| entry.killed_us.is_some_and(|at| at.saturating_add(OVERDUE_US) <= now_us);
+        self.entries.iter().flatten().any(overdue)
+    }
+
+    /// A session that has reached rung 4 and was not told of yet.
+    pub fn starving(&mut self, now_us: u64) -> Option<u64> {
+        let due = |entry: &&mut Entry| !entry.told && entry.killed_us.is_some() && entry.end_us.saturating_add(RUNG4_US) <= now_us;
+        let entry = self.entries.iter_mut().flatten().find(due)?;
+        entry.told = true;
+        Some(entry.session)
+    }
+
+    /// Sessions.
+    pub fn count(&self) -> u16 {
+        self.entries.iter().flatten().fold(0, |count, _| count.saturating_add(1))
+    }
+
+    /// When the next thing is due.
+    pub fn wake(&self) -> Option<u64> {
+        let rung4 = |entry: &Entry| Some(entry.end_us.saturating_add(RUNG4_US)).filter(|_| entry.killed_us.is_some() && !entry.told);
+        let entries = self.entries.iter().flatten();
+        entries.clone().map(Entry::wake).chain(entries.filter_map(rung4)).min()
+    }
+}
