@@ -14,6 +14,7 @@ mod cut;
 mod effect;
 mod facts;
 mod guardian;
+pub mod keeper;
 mod ladder;
 mod notes;
 mod orders;

@@ -8,9 +8,11 @@
 pub mod clock;
 pub mod disk;
 pub mod fds;
+pub mod keyboard;
 pub mod mark;
 pub mod memfd;
 pub mod memory;
+pub mod modem;
 pub mod net;
 pub mod poll;
 pub mod process;
@@ -19,6 +21,7 @@ pub mod seqpacket;
 pub mod signal;
 pub mod tcp;
 pub mod timer;
+pub mod watchdog;
 
 pub use random::random;
 

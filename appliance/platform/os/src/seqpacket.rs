@@ -133,6 +133,35 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Res
 /// `WouldBlock` on an empty non-blocking socket; `InvalidData` if the message was larger than `buf`
 /// or carried more than [`MAX_FDS`] descriptors (those that came are closed).
 pub fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
+    let mut fds = Vec::new();
+    let len = recv_each(fd, buf, |fd| fds.push(fd)).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => io::Error::new(error.kind(), "the peer sent a message larger than this border allows"),
+        _ => error,
+    })?;
+    Ok(Received { len, fds })
+}
+
+/// The same without allocating: the first `N` descriptors go to `fds`, any further ones are closed.
+/// Returns the message's length, and how many descriptors came.
+///
+/// # Errors
+/// As [`recv`].
+pub fn recv_few<const N: usize>(
+    fd: BorrowedFd<'_>,
+    buf: &mut [u8],
+    fds: &mut [Option<OwnedFd>; N],
+) -> io::Result<(usize, usize)> {
+    let mut count = 0;
+    let len = recv_each(fd, buf, |fd| {
+        if let Some(place) = fds.get_mut(count) {
+            *place = Some(fd);
+        }
+        count += 1;
+    })?;
+    Ok((len, count))
+}
+
+fn recv_each(fd: BorrowedFd<'_>, buf: &mut [u8], mut each: impl FnMut(OwnedFd)) -> io::Result<usize> {
     let mut control = Control([0; CONTROL]);
     let mut vector = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
     // SAFETY: all zeros is a valid msghdr.
@@ -156,20 +185,16 @@ pub fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
             return Err(error);
         }
     };
-    let fds = received_fds(&header);
     if header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
-        drop(fds);
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the peer sent a message larger than this border allows",
-        ));
+        received_fds(&header, drop);
+        return Err(io::Error::from(io::ErrorKind::InvalidData));
     }
-    Ok(Received { len, fds })
+    received_fds(&header, &mut each);
+    Ok(len)
 }
 
 /// Owns every descriptor of the control data, also after a truncation.
-fn received_fds(header: &libc::msghdr) -> Vec<OwnedFd> {
-    let mut fds = Vec::new();
+fn received_fds(header: &libc::msghdr, mut each: impl FnMut(OwnedFd)) {
     // SAFETY: the kernel has filled the control buffer of `header` and set its length; the CMSG
     // functions stay within it. Each number was made for us by this very call.
     unsafe {
@@ -180,13 +205,12 @@ fn received_fds(header: &libc::msghdr) -> Vec<OwnedFd> {
                 let bytes = (*message).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
                 let data = libc::CMSG_DATA(message).cast::<RawFd>();
                 for index in 0..bytes.min(FD_BYTES) / size_of::<RawFd>() {
-                    fds.push(OwnedFd::from_raw_fd(data.add(index).read_unaligned()));
+                    each(OwnedFd::from_raw_fd(data.add(index).read_unaligned()));
                 }
             }
             message = libc::CMSG_NXTHDR(header, message);
         }
     }
-    fds
 }
 
 fn fresh() -> io::Result<OwnedFd> {
