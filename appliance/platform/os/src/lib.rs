@@ -14,6 +14,8 @@ pub mod memfd;
 pub mod memory;
 pub mod modem;
 pub mod net;
+pub mod netlink;
+pub mod netns;
 pub mod poll;
 pub mod process;
 mod random;
