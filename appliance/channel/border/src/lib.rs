@@ -26,6 +26,7 @@ pub mod secrets;
 mod table;
 pub mod vault;
 pub mod work;
+pub mod zones;
 
 pub use table::{Guard, OutOfTurn, Row, row};
 

@@ -67,6 +67,13 @@ fn secrets() {
 }
 
 #[test]
+fn zones() {
+    use border::zones::{EVENTS, ORDERS, Phase};
+    every_message_in_every_phase("zones", ORDERS, &[Phase::Open], &["Lay", "Invented"]);
+    every_message_in_every_phase("zones", EVENTS, &[Phase::Open], &["Laid", "Failed", "Invented"]);
+}
+
+#[test]
 fn work_keeps_the_words_of_the_box_for_the_mediator() {
     use border::work::{Phase, UP};
     for name in ["Notice", "End"] {

@@ -9,12 +9,13 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+mod answer;
 pub mod filter;
 pub mod link;
 mod message;
 pub mod route;
 
-use message::{ACK, DONE, DUMP, ERROR, HEADER_BYTES, Header, word};
+pub use answer::{Part, Question};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -71,17 +72,6 @@ impl std::error::Error for Fault {}
 #[derive(Debug)]
 pub struct Socket(OwnedFd);
 
-/// What ends the answer to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Until {
-    /// Its acknowledgement.
-    Acknowledged,
-    /// The end of a list.
-    Listed,
-    /// The one message.
-    Answered,
-}
-
 impl Socket {
     /// A socket of the caller's present network namespace, close-on-exec.
     ///
@@ -102,7 +92,7 @@ impl Socket {
     /// # Errors
     /// [`Fault`]: nothing is known then of what was done, unless it is [`Fault::Os`].
     pub fn ask(&self, request: &[u8], buffer: &mut [u8]) -> Result<usize, Fault> {
-        let (sequence, until) = wanted(request).ok_or(Fault::Malformed)?;
+        let question = Question::of(request).ok_or(Fault::Malformed)?;
         for _ in 0..DATAGRAMS_MAX {
             // Also where some were lost: of an earlier answer that does not matter now.
             if matches!(os::netlink::receive(self.0.as_fd(), buffer), Ok(None)) {
@@ -118,9 +108,9 @@ impl Socket {
                 continue;
             }
             let seen = free.get(..datagram.length).ok_or(Fault::Malformed)?;
-            let read = read(seen, sequence, until)?;
-            filled += read.answer;
-            if read.ended {
+            let part = question.read(seen)?;
+            filled += part.bytes;
+            if part.last {
                 return Ok(filled);
             }
         }
@@ -132,58 +122,4 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// The number under which a request is answered, and what ends the answer.
-fn wanted(request: &[u8]) -> Option<(u32, Until)> {
-    let (mut rest, mut sequence, mut until) = (request, None, Until::Answered);
-    while let Some((header, _, next)) = Header::first(rest) {
-        sequence.get_or_insert(header.sequence);
-        if header.flags & ACK != 0 {
-            until = Until::Acknowledged;
-        } else if header.flags & DUMP == DUMP {
-            until = Until::Listed;
-        }
-        rest = next;
-    }
-    if rest.is_empty() { Some((sequence?, until)) } else { None }
-}
-
-/// What one datagram is to an answer.
-struct Read {
-    /// Its first bytes that belong to the answer.
-    answer: usize,
-    /// Whether the answer ends here.
-    ended: bool,
-}
-
-/// Reads one datagram. What answers another request is nothing.
-fn read(datagram: &[u8], sequence: u32, until: Until) -> Result<Read, Fault> {
-    let (mut rest, mut answer) = (datagram, 0);
-    while let Some((header, body, next)) = Header::first(rest) {
-        if header.sequence != sequence {
-            return Ok(Read { answer, ended: false });
-        }
-        match header.kind {
-            ERROR => match word(body, 0).ok_or(Fault::Malformed)?.cast_signed() {
-                0 if until == Until::Acknowledged => return Ok(Read { answer, ended: true }),
-                0 => return Ok(Read { answer, ended: false }),
-                code => return Err(Fault::Os(code.saturating_neg())),
-            },
-            DONE => {
-                // A list that went wrong says so in its end.
-                return match word(body, 0).map_or(0, u32::cast_signed) {
-                    code if code < 0 => Err(Fault::Os(code.saturating_neg())),
-                    _ => Ok(Read { answer, ended: true }),
-                };
-            }
-            _ if header.flags & message::CHANGED != 0 && until == Until::Listed => return Err(Fault::CHANGED),
-            _ => answer = datagram.len() - next.len(),
-        }
-        if until == Until::Answered {
-            return Ok(Read { answer, ended: true });
-        }
-        rest = next;
-    }
-    if rest.len() < HEADER_BYTES && answer > 0 { Ok(Read { answer, ended: false }) } else { Err(Fault::Malformed) }
 }

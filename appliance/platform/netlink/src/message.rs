@@ -1,7 +1,7 @@
 //! The form of all messages: a header, a fixed part, attributes; each aligned to four bytes (netlink(7)).
 
 /// Bytes of a message's header: length, kind, flags, sequence, sender.
-pub(crate) const HEADER_BYTES: usize = 16;
+const HEADER_BYTES: usize = 16;
 /// NLMSG_ERROR: an error, or an acknowledgement (error 0).
 pub(crate) const ERROR: u16 = 2;
 /// NLMSG_DONE: the end of a list.

@@ -14,6 +14,7 @@ pub mod echo;
 pub mod exports;
 pub mod messages;
 pub mod names;
+pub mod netlink;
 pub mod plant;
 pub mod shown;
 pub mod ssh;

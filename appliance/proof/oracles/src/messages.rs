@@ -76,6 +76,8 @@ messages! {
     border_vault: border::vault => [Audit, Request, Event];
     /// The typed stream.
     border_work: border::work => [Pty, Mode, Variable, Down, Up];
+    /// Guardian and zones.
+    border_zones: border::zones => [Order, Step, Event];
     /// The plant, as it is applied and stored.
     model_objects: model => [
         Login, Kind, SecretKind, InputRecord, StreamRecord, BoxFacts, Person, Account, Target, Window, Destination,

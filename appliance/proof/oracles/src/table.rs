@@ -1,6 +1,6 @@
 //! All oracles, by name.
 
-use crate::{Oracle, chain, container, doors, echo, exports, messages, names, plant, ssh, store, terminal, turns, windows};
+use crate::{Oracle, chain, container, doors, echo, exports, messages, names, netlink, plant, ssh, store, terminal, turns, windows};
 
 /// Enough for a decoder that keeps what it read, its error's words, and a second form to compare.
 const SMALL: u64 = 64 * 1024;
@@ -30,7 +30,7 @@ const fn oracle(name: &'static str, holds: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>
 oracles! {
     messages:
         border_admin border_connector border_front border_launcher border_listener border_machine border_mediation
-        border_record border_restart border_secrets border_vault border_work
+        border_record border_restart border_secrets border_vault border_work border_zones
         codec_parts ledger_event model_objects recording_item vault_secrets;
     border_turns: turns::holds, seeds, SMALL;
     front_menu: names::menu, menu_seeds, SMALL;
@@ -42,6 +42,7 @@ oracles! {
     ledger_row: chain::row, row_seeds, SMALL;
     mediator_wire: doors::holds, seeds, SMALL;
     model_ids: names::ids, id_seeds, SMALL;
+    netlink_answer: netlink::holds, seeds, SMALL;
     plant_file: plant::file, file_seeds, PLANT;
     plant_objects: plant::objects, object_seeds, PLANT;
     plant_value: plant::value, value_seeds, PLANT;
