@@ -237,6 +237,8 @@ wire_enum! {
         16 => CutFailed { report: Report },
         /// The keyboard of the cut-off key is gone, or a lamp can't be set: bits of [`FAULTS`].
         17 => Fault { what: u16 },
+        /// A part said what it may not: the guardian has closed its socket.
+        18 => OutOfTurn { part: Part },
     }
 }
 

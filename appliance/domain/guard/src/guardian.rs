@@ -47,6 +47,8 @@ pub enum Input {
     Joined(Part),
     /// It is gone.
     Left(Part),
+    /// It said what it may not, and is sent away.
+    OutOfTurn(Part),
     /// What the latch's slots say.
     Slots { a: Option<Slot>, b: Option<Slot>, empty: bool },
     /// Durable in one slot at least.
@@ -210,6 +212,8 @@ pub struct Guardian {
     pub(crate) zones_here: bool,
     pub(crate) latch_here: bool,
     broker_here: bool,
+    /// It takes what it is told.
+    broker_reads: bool,
     hello: bool,
     /// What the latch shall hold; none until its slots were read.
     pub(crate) slot: Option<Slot>,
@@ -259,6 +263,7 @@ impl Guardian {
             zones_here: false,
             latch_here: false,
             broker_here: false,
+            broker_reads: true,
             hello: false,
             slot: None,
             sent: 0,
@@ -290,6 +295,7 @@ impl Guardian {
             Input::Time => {}
             Input::Joined(part) => self.joined(part),
             Input::Left(part) => self.left(part),
+            Input::OutOfTurn(part) => self.note(Note::OutOfTurn { part }),
             Input::Slots { a, b, empty } => self.slots(a, b, empty),
             Input::Written { sequence } => self.written = self.written.max(sequence.min(self.sent)),
             Input::NotWritten { sequence } => self.not_written(sequence),
@@ -509,8 +515,13 @@ impl Guardian {
         }
     }
 
+    /// Whether the broker takes what it is told; while it does not, nothing more is said to it.
+    pub fn broker_reads(&mut self, reads: bool) {
+        self.broker_reads = reads;
+    }
+
     pub(crate) fn broker_is(&mut self, here: bool) {
-        (self.broker_here, self.hello) = (here, here);
+        (self.broker_here, self.broker_reads, self.hello) = (here, true, here);
         self.reply = None;
         if here {
             self.notes.again();
@@ -553,7 +564,7 @@ impl Guardian {
             self.lay = false;
             return Some(Action::Lay);
         }
-        if !self.broker_here {
+        if !self.broker_here || !self.broker_reads {
             return None;
         }
         if std::mem::take(&mut self.hello) {

@@ -26,7 +26,7 @@ fn weighs(note: &Note) -> bool {
         Note::Cut { .. } | Note::CutDone { .. } | Note::Rearmed { .. } | Note::Held { .. } | Note::Killed { .. } => true,
         Note::Starving { .. } | Note::Unclean { .. } | Note::Drilled { .. } | Note::CutFailed { .. } => true,
         Note::CutAgain { .. } | Note::Armed | Note::ContactIs { .. } | Note::Late { .. } | Note::Back { .. } => false,
-        Note::Unregistered | Note::SlotFault { .. } | Note::Fault { .. } => false,
+        Note::Unregistered | Note::SlotFault { .. } | Note::Fault { .. } | Note::OutOfTurn { .. } => false,
     }
 }
 

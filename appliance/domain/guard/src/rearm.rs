@@ -152,6 +152,8 @@ impl Guardian {
             (None, _) => {}
         }
         self.note(Note::Armed);
+        // Routes through a gateway want ports that are up.
+        self.lay = true;
         if let Some(ticket) = ticket {
             self.reply = Some(Action::Rearmed { ticket });
         }

@@ -2,7 +2,9 @@
 
 use crate::check;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Mutex;
 
 /// All open numbers, in order (the one that reads the list is left out).
@@ -69,4 +71,23 @@ pub fn from_raw(number: i32) -> OwnedFd {
     assert!(set.is_ok(), "descriptor {number} was not inherited");
     // SAFETY: open, and handed out once in this process.
     unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Reads what is there into `buffer`; 0 is the end. Does not allocate.
+///
+/// # Errors
+/// `WouldBlock` if nothing is there and the descriptor does not wait; the kernel's.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the buffer is valid for its length.
+    let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    usize::try_from(got).map_err(|_| io::Error::last_os_error())
+}
+
+/// Opens a device for its calls: it does not become the process's terminal, and nothing waits for it.
+///
+/// # Errors
+/// The kernel's.
+pub fn open_device(path: &Path, write: bool) -> io::Result<OwnedFd> {
+    let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+    Ok(std::fs::File::options().read(true).write(write).custom_flags(flags).open(path)?.into())
 }

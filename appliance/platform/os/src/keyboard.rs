@@ -28,9 +28,7 @@ pub enum Seen {
 /// keyboard was pulled out.
 pub fn read(fd: BorrowedFd<'_>, key: u16) -> io::Result<Option<Seen>> {
     let mut buffer = [0_u8; EVENT * EVENTS];
-    // SAFETY: the buffer is valid for its length.
-    let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-    let Ok(got) = usize::try_from(got) else { return Err(io::Error::last_os_error()) };
+    let got = crate::fds::read(fd, &mut buffer)?;
     if got == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

@@ -134,11 +134,15 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Res
 /// or carried more than [`MAX_FDS`] descriptors (those that came are closed).
 pub fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
     let mut fds = Vec::new();
-    let len = recv_each(fd, buf, |fd| fds.push(fd)).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => io::Error::new(error.kind(), "the peer sent a message larger than this border allows"),
-        _ => error,
-    })?;
+    let len = recv_each(fd, buf, |fd| fds.push(fd)).map_err(in_words)?;
     Ok(Received { len, fds })
+}
+
+fn in_words(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::InvalidData {
+        return error;
+    }
+    io::Error::new(error.kind(), "the peer sent a message larger than this border allows")
 }
 
 /// The same without allocating: the first `N` descriptors go to `fds`, any further ones are closed.

@@ -55,7 +55,9 @@ impl Slots {
             Which::A => &self.a,
             Which::B => &self.b,
         };
-        file.write_all_at(&slot_file::encode(slot), 0)?;
+        let mut bytes = Vec::with_capacity(slot_file::BYTES);
+        slot_file::encode(slot, &mut bytes);
+        file.write_all_at(&bytes, 0)?;
         file.sync_data()
     }
 }

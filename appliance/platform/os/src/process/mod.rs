@@ -3,6 +3,7 @@
 mod rights;
 mod spawn;
 mod starter;
+mod urgency;
 
 pub use rights::{
     LAST_CAPABILITY, Resource, capabilities, clear_environment, drop_all_capabilities, keep_capabilities, set_dumpable, set_limit,
@@ -10,6 +11,7 @@ pub use rights::{
 };
 pub use spawn::{Executable, Spawn, Spawned, spawn};
 pub use starter::{Start, start};
+pub use urgency::{go_first, stay_in_memory};
 
 use crate::check;
 use std::io;

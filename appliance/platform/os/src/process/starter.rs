@@ -56,6 +56,12 @@ pub fn start(start: Start<'_>) -> io::Result<Child> {
     let settle = move || -> io::Result<()> {
         // SAFETY: takes integers only.
         check(unsafe { libc::setns(network, libc::CLONE_NEWNET) })?;
+        // Nothing that the starter itself was left with: what is optional must not be there by chance.
+        // SAFETY: takes integers only.
+        let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        if closed == -1 {
+            return Err(io::Error::last_os_error());
+        }
         for (from, to) in &plan {
             // SAFETY: takes integers only; `from` lies above every `to`.
             check(unsafe { libc::dup2(*from, *to) })?;
