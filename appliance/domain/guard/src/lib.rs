@@ -19,6 +19,7 @@ mod ladder;
 mod notes;
 mod orders;
 mod rearm;
+pub mod slot_file;
 
 pub use contacts::{CLOSED_US, CONTACTS_MAX, KEY_US, OPEN_US};
 pub use effect::What;
