@@ -86,16 +86,21 @@ impl Latch {
             self.guard.pass(order.name()).map_err(|e| e.to_string())?;
             match order {
                 Order::Beat => {
-                    if let Some(plan) = self.keeper.heard() {
-                        self.put(plan);
+                    if self.keeper.heard() {
+                        self.say_slots();
                     }
                 }
-                Order::Write { slot } => {
-                    let plan = self.keeper.write(slot);
-                    self.write(&plan, slot.sequence);
-                }
+                Order::Write { slot } => match self.keeper.write(slot) {
+                    Some(plan) => self.write(&plan, slot.sequence),
+                    None => self.say_slots(),
+                },
             }
         }
+    }
+
+    fn say_slots(&self) {
+        let (a, b) = self.keeper.files();
+        self.say(&Event::Slots { a, b, empty: false });
     }
 
     /// The guardian hears of it once one file is durable; only then the other is begun.
