@@ -56,10 +56,12 @@ pub fn start(start: Start<'_>) -> io::Result<Child> {
     let settle = move || -> io::Result<()> {
         // SAFETY: takes integers only.
         check(unsafe { libc::setns(network, libc::CLONE_NEWNET) })?;
-        // Nothing that the starter itself was left with: what is optional must not be there by chance.
-        // SAFETY: takes integers only.
-        let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-        if closed == -1 {
+        // What the starter inherited itself is nothing for its children: one may take it for a descriptor that
+        // may be missing.
+        let (first, last, flags) = (3 as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        // SAFETY: takes integers only; nothing is closed here.
+        let marked = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+        if marked == -1 {
             return Err(io::Error::last_os_error());
         }
         for (from, to) in &plan {

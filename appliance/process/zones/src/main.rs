@@ -1,0 +1,7 @@
+//! The executable; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zones::run()
+}
