@@ -1,6 +1,6 @@
 //! Landlock: files, TCP ports, abstract sockets and signals.
 
-use crate::{JailError, Landlock, Opening, Places};
+use crate::{JailError, Opening, Places};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath,
     PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
@@ -16,13 +16,9 @@ fn fault(error: impl std::fmt::Display) -> JailError {
 
 /// Opens the listed paths and makes the rules, while the rights to open are still there.
 pub(crate) fn prepare(
-    landlock: &Landlock,
+    openings: &[Opening],
     places: &Places,
-) -> Result<Option<RulesetCreated>, JailError> {
-    let openings = match landlock {
-        Landlock::Only(openings) => openings,
-        Landlock::Unconfined => return Ok(None),
-    };
+) -> Result<RulesetCreated, JailError> {
     let mut net = AccessNet::from_all(PINNED);
     for opening in openings {
         if *opening == Opening::Connect(None) {
@@ -57,7 +53,7 @@ pub(crate) fn prepare(
             Opening::Connect(None) | Opening::Bind(None) => rules,
         };
     }
-    Ok(Some(rules))
+    Ok(rules)
 }
 
 /// Holds this thread, and all it will start, to the rules.

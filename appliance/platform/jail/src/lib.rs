@@ -10,7 +10,7 @@
 //! fd 3 control # reason             # every inherited descriptor above 2
 //! fd 4 listening optional # reason  # may be missing
 //! landlock none # reason            # or any of: read PATH, write PATH, device PATH, execute PATH,
-//!                                   # connect PORT|any, bind PORT|any; or: unconfined
+//!                                   # connect PORT|any, bind PORT|any
 //! capability net_admin # reason     # kept; all others are dropped
 //! limit nofile 64                   # soft and hard
 //! allow read # reason               # a system call
@@ -85,15 +85,6 @@ pub enum Opening {
     Bind(Option<u16>),
 }
 
-/// Files and TCP, as Landlock sees them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Landlock {
-    /// Everything is denied but this.
-    Only(Vec<Opening>),
-    /// Not applied: the process changes mounts, which Landlock forbids. For `zones` alone.
-    Unconfined,
-}
-
 /// Paths that a process learns at start-up, by the name that its policy calls them (`@data`).
 pub type Places = BTreeMap<&'static str, PathBuf>;
 
@@ -106,8 +97,8 @@ pub struct Policy {
     pub network: Network,
     /// What it inherits above descriptor 2.
     pub fds: Vec<Inherited>,
-    /// What Landlock leaves open.
-    pub landlock: Landlock,
+    /// What Landlock leaves open of files and TCP. It is applied to everybody: nothing here can leave it out.
+    pub landlock: Vec<Opening>,
     /// The capabilities it keeps, one bit each.
     pub capabilities: u64,
     /// Its resource limits, soft and hard.
@@ -197,9 +188,7 @@ impl Policy {
         os::process::set_no_new_privs().map_err(JailError::Rights)?;
         let rules = files::prepare(&self.landlock, places)?;
         os::process::keep_capabilities(self.capabilities).map_err(JailError::Rights)?;
-        if let Some(rules) = rules {
-            files::enforce(rules)?;
-        }
+        files::enforce(rules)?;
         for program in &programs {
             seccompiler::apply_filter(program)
                 .map_err(|error| JailError::Filter(error.to_string()))?;

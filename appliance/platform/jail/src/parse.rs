@@ -2,7 +2,7 @@
 
 use crate::calls::{self, Call};
 use crate::filter::{Condition, Operator};
-use crate::{Inherited, Landlock, Network, Opening, Policy, PolicyFault, SystemCalls, Uid};
+use crate::{Inherited, Network, Opening, Policy, PolicyFault, SystemCalls, Uid};
 use os::process::Resource;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ struct Draft {
     uid: Option<Uid>,
     network: Option<Network>,
     fds: Vec<Inherited>,
-    landlock: Option<Landlock>,
+    landlock: Option<Vec<Opening>>,
     capabilities: u64,
     limits: Vec<(Resource, u64)>,
     calls: SystemCalls,
@@ -157,8 +157,7 @@ fn inherited(draft: &mut Draft, number: &str, name: &str, optional: bool) -> Res
 
 fn landlock(draft: &mut Draft, rest: &[&str]) -> Result<(), Fault> {
     let opening = match rest {
-        ["none"] => return once(&mut draft.landlock, "landlock", Landlock::Only(vec![])),
-        ["unconfined"] => return once(&mut draft.landlock, "landlock", Landlock::Unconfined),
+        ["none"] => return once(&mut draft.landlock, "landlock", vec![]),
         ["read", path] => Opening::Read(place(path)?),
         ["write", path] => Opening::Write(place(path)?),
         ["device", path] => Opening::Device(place(path)?),
@@ -167,10 +166,7 @@ fn landlock(draft: &mut Draft, rest: &[&str]) -> Result<(), Fault> {
         ["bind", number] => Opening::Bind(port(number)?),
         _ => return Err(format!("landlock cannot `{}`", rest.join(" "))),
     };
-    match draft.landlock.get_or_insert_with(|| Landlock::Only(vec![])) {
-        Landlock::Only(openings) => openings.push(opening),
-        Landlock::Unconfined => return Err("landlock is unconfined already".to_owned()),
-    }
+    draft.landlock.get_or_insert_default().push(opening);
     Ok(())
 }
 

@@ -108,7 +108,7 @@ fn a_port_that_is_nowhere() {
 fn a_port_that_is_pulled_out_of_an_armed_zone_comes_back_down() {
     let lab = Lab::new();
     let (guardian, theirs) = seqpacket::pair().expect("a pair");
-    let _zones = lab.start(&lab.all(), vec![(theirs, 3)]);
+    let mut zones = lab.start(&lab.all(), vec![(theirs, 3)]);
     assert_eq!(heard(&guardian), Some(Event::Laid), "{}", lab.log());
     lab.arm("ot", "box1");
     let lay = || {
@@ -121,16 +121,20 @@ fn a_port_that_is_pulled_out_of_an_armed_zone_comes_back_down() {
     assert_eq!(lay(), Some(Event::Laid), "{}", lab.log());
     assert_eq!(lab.link("ot", "box1"), "down", "to be armed anew, like a cable nobody knows");
     assert!(lab.inside("ot", "ip addr").contains("10.99.2.1/24"));
+    drop(guardian);
+    assert!(zones.wait().expect("our child").success());
 }
 
 #[test]
 fn an_address_that_is_none_for_a_port() {
     let lab = Lab::new();
     let (guardian, theirs) = seqpacket::pair().expect("a pair");
-    let _zones = lab.start(&words(&lab.ot("--address ff02::1/64")), vec![(theirs, 3)]);
+    let mut zones = lab.start(&words(&lab.ot("--address ff02::1/64")), vec![(theirs, 3)]);
     assert_eq!(heard(&guardian), Some(Event::Failed { step: Step::Address }), "{}", lab.log());
     assert!(lab.log().contains("ff02::1/64 can't be given to box1"), "{}", lab.log());
     assert_eq!(lab.link("ot", "box1"), "down");
+    drop(guardian);
+    assert!(zones.wait().expect("our child").success());
     lab.lay(&words(&lab.ot("")));
 }
 
