@@ -25,11 +25,3 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     }
     Ok(seen.into_iter().map(|(name, up)| Interface { name, up }).collect())
 }
-
-/// Moves this process, which has one thread, to another network namespace.
-///
-/// # Errors
-/// The kernel's, without CAP_SYS_ADMIN or for a descriptor that is none.
-pub fn enter(namespace: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {
-    Ok(nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)?)
-}

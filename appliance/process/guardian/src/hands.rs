@@ -3,7 +3,7 @@
 use netlink::{ANSWER_BYTES, Family, Socket, filter, link};
 use os::watchdog::Watchdog;
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -104,6 +104,16 @@ pub fn kill(mut file: &File) {
     file.write_all(b"1").ok();
 }
 
+/// What shows people how the box stands.
+pub enum Lamps {
+    /// There are none.
+    None,
+    /// A stand-in: it is told a byte, a bit a lamp.
+    StandIn(File),
+    /// Lines of a GPIO chip: connected, cut, fault.
+    Gpio([Option<gpio::Lamp>; 3]),
+}
+
 /// All of it.
 pub struct Hands {
     ot: Filter,
@@ -114,7 +124,7 @@ pub struct Hands {
     sessions: Tree,
     /// None where there is none: a box without one says so.
     pub watchdog: Option<Watchdog>,
-    lamps: Option<File>,
+    lamps: Lamps,
     answer: Box<[u8; ANSWER_BYTES]>,
 }
 
@@ -123,7 +133,7 @@ impl Hands {
     ///
     /// # Errors
     /// In words.
-    pub fn in_ot(cgroup: &Path, watchdog: Option<Watchdog>, lamps: Option<OwnedFd>) -> Result<Self, String> {
+    pub fn in_ot(cgroup: &Path, watchdog: Option<Watchdog>, lamps: Lamps) -> Result<Self, String> {
         let route = Socket::open(Family::Route).map_err(|e| format!("rtnetlink: {e}"))?;
         let mut list = vec![0; netlink::LIST_BYTES];
         let length = route.ask(&link::list(), &mut list).map_err(|e| format!("OT's ports can't be listed: {e}"))?;
@@ -144,7 +154,7 @@ impl Hands {
             fronts: Tree::open(&cgroup.join("fronts"))?,
             sessions: Tree::open(&cgroup.join("sessions"))?,
             watchdog,
-            lamps: lamps.map(File::from),
+            lamps,
             answer: Box::new([0; ANSWER_BYTES]),
         })
     }
@@ -230,11 +240,18 @@ impl Hands {
 
     /// Whether the lamps took it.
     pub fn light(&self, connected: bool, cut: bool, fault: bool) -> bool {
-        let Some(mut lamps) = self.lamps.as_ref() else { return true };
-        let byte = [u8::from(connected) | u8::from(cut) << 1 | u8::from(fault) << 2];
-        match lamps.write(&byte) {
-            Ok(written) => written == 1,
-            Err(e) => e.kind() == ErrorKind::WouldBlock,
+        let lit = [connected, cut, fault];
+        match &self.lamps {
+            Lamps::None => true,
+            Lamps::StandIn(file) => {
+                let byte = [u8::from(connected) | u8::from(cut) << 1 | u8::from(fault) << 2];
+                let mut file = file;
+                file.write(&byte).is_ok_and(|written| written == 1)
+            }
+            // Each is tried, whatever became of the one before it.
+            Lamps::Gpio(lamps) => {
+                lamps.iter().zip(lit).map(|(lamp, lit)| lamp.as_ref().is_none_or(|lamp| lamp.set(lit))).fold(true, |all, one| all & one)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The start: arguments, what stays bound to each zone, what was inherited.
 
 use crate::doors::{Doors, Given};
-use crate::hands::{Hands, UPLINKS_MAX};
+use crate::hands::{Hands, Lamps, UPLINKS_MAX};
 use crate::senses::{Senses, Wire};
 use crate::shell::{Shell, now};
 use entry::Descriptors;
@@ -26,7 +26,8 @@ struct Options {
     watchdog: Option<PathBuf>,
     boot: Option<[u8; 16]>,
     keyboards: Vec<PathBuf>,
-    contacts: Vec<(PathBuf, Line)>,
+    contacts: Vec<String>,
+    lamps: [Option<String>; 3],
     serial: Option<PathBuf>,
 }
 
@@ -48,19 +49,49 @@ fn options() -> Result<Options, String> {
             "--boot" => options.boot = Some(boot_id(&value).ok_or("--boot takes 32 hexadecimal digits")?),
             "--keyboard" => options.keyboards.push(value.into()),
             "--break" => options.serial = Some(value.into()),
-            "--contact" => {
-                let (port, line) = value.rsplit_once(':').ok_or("--contact takes PORT:cts or PORT:dsr")?;
-                let line = match line {
-                    "cts" => Line::Cts,
-                    "dsr" => Line::Dsr,
-                    _ => return Err("--contact takes PORT:cts or PORT:dsr".into()),
-                };
-                options.contacts.push((port.into(), line));
-            }
+            "--contact" => options.contacts.push(value),
+            "--lamp-connected" => options.lamps[0] = Some(value),
+            "--lamp-cut" => options.lamps[1] = Some(value),
+            "--lamp-fault" => options.lamps[2] = Some(value),
             _ => return Err(format!("there is no option {name}")),
         }
     }
     Ok(options)
+}
+
+/// `serial:PORT:cts`, `serial:PORT:dsr`, or `gpio:CHIP:LINE`.
+fn wire(text: &str) -> Result<Wire, String> {
+    let wrong = || format!("{text} is no contact: write serial:PORT:cts, serial:PORT:dsr or gpio:CHIP:LINE");
+    if let Some(place) = text.strip_prefix("gpio:") {
+        let place = gpio::Place::parse(place).map_err(|e| e.to_string())?;
+        return gpio::Contact::open(&place).map(Wire::Gpio);
+    }
+    let (port, line) = text.strip_prefix("serial:").and_then(|rest| rest.rsplit_once(':')).ok_or_else(wrong)?;
+    let line = match line {
+        "cts" => Line::Cts,
+        "dsr" => Line::Dsr,
+        _ => return Err(wrong()),
+    };
+    Ok(Wire::Modem(device(Path::new(port), false)?, line))
+}
+
+/// They are taken as they are to stand at the start: nobody connected, not cut, and a fault until all is checked.
+fn lamps(places: &[Option<String>; 3], stand_in: Option<OwnedFd>) -> Result<Lamps, String> {
+    if let Some(stand_in) = stand_in {
+        os::seqpacket::set_nonblocking(stand_in.as_fd(), true).map_err(|e| format!("lamps: {e}"))?;
+        return Ok(Lamps::StandIn(stand_in.into()));
+    }
+    if places.iter().all(Option::is_none) {
+        return Ok(Lamps::None);
+    }
+    let mut lamps = [None, None, None];
+    for ((lamp, place), lit) in lamps.iter_mut().zip(places).zip([false, false, true]) {
+        if let Some(place) = place {
+            let place = gpio::Place::parse(place).map_err(|e| e.to_string())?;
+            *lamp = Some(gpio::Lamp::open(&place, lit)?);
+        }
+    }
+    Ok(Lamps::Gpio(lamps))
 }
 
 /// Opens a device for the calls of its own kind; nothing waits for it.
@@ -89,14 +120,15 @@ pub fn prepare(descriptors: &mut Descriptors) -> Result<Shell, String> {
         None => return Err("there is no watchdog: --watchdog /dev/watchdog0".into()),
     };
     let cgroup = options.cgroup.ok_or("--cgroup2 FOLDER is missing")?;
-    let hands = bind(descriptors, &cgroup, watchdog)?;
+    let lamps = lamps(&options.lamps, descriptors.take_optional("lamps"))?;
+    let hands = bind(descriptors, &cgroup, watchdog, lamps)?;
     let boot = match options.boot {
         Some(boot) => boot,
         None => fs::read_to_string(BOOT_ID).ok().and_then(|text| boot_id(&text)).ok_or("the kernel does not name this boot")?,
     };
     let mut wires: Vec<Wire> = descriptors.take_all("contact").into_iter().map(Wire::StandIn).collect();
-    for (port, line) in &options.contacts {
-        wires.push(Wire::Modem(device(port, false)?, *line));
+    for contact in &options.contacts {
+        wires.push(wire(contact)?);
     }
     let mut keyboards = descriptors.take_all("keyboard");
     for path in &options.keyboards {
@@ -116,8 +148,7 @@ pub fn prepare(descriptors: &mut Descriptors) -> Result<Shell, String> {
 }
 
 /// Takes hold of each zone, and then leaves them all.
-fn bind(descriptors: &mut Descriptors, cgroup: &Path, watchdog: Option<Watchdog>) -> Result<Hands, String> {
-    let lamps = descriptors.take_optional("lamps");
+fn bind(descriptors: &mut Descriptors, cgroup: &Path, watchdog: Option<Watchdog>, lamps: Lamps) -> Result<Hands, String> {
     let empty = descriptors.take("empty-zone");
     let uplinks = descriptors.take_all("uplink-zone");
     if uplinks.is_empty() || uplinks.len() > UPLINKS_MAX {
@@ -125,10 +156,10 @@ fn bind(descriptors: &mut Descriptors, cgroup: &Path, watchdog: Option<Watchdog>
     }
     let mut hands = Hands::in_ot(cgroup, watchdog, lamps)?;
     for uplink in uplinks {
-        os::net::enter(uplink.as_fd()).map_err(|e| format!("an uplink-side zone: {e}"))?;
+        os::netns::enter(uplink.as_fd()).map_err(|e| format!("an uplink-side zone: {e}"))?;
         hands.in_uplink()?;
     }
-    os::net::enter(empty.as_fd()).map_err(|e| format!("the empty namespace: {e}"))?;
+    os::netns::enter(empty.as_fd()).map_err(|e| format!("the empty namespace: {e}"))?;
     let seen = os::net::interfaces().map_err(|e| format!("its interfaces: {e}"))?;
     match seen.iter().find(|interface| interface.name != "lo" || interface.up) {
         None => Ok(hands),

@@ -24,10 +24,21 @@ pub enum Wire {
     /// A stand-in: a socket or pipe that says each change: `1` closed, anything else open. Its end is the
     /// line's end.
     StandIn(OwnedFd),
+    /// A line of a GPIO chip.
+    Gpio(gpio::Contact),
     /// A control line of a serial port.
     Modem(OwnedFd, modem::Line),
     /// It vanished: it counts as pressed until the box starts again.
     Gone,
+}
+
+/// A line that can't be read is gone.
+fn stands(closed: Option<bool>) -> Contact {
+    match closed {
+        Some(true) => Contact::Closed,
+        Some(false) => Contact::Open,
+        None => Contact::Gone,
+    }
 }
 
 /// All of it.
@@ -49,10 +60,13 @@ impl Senses {
             return Err(io::Error::other(format!("{CONTACTS_MAX} contacts and {KEYBOARDS_MAX} keyboards are the most")));
         }
         for (wire, token) in wires.iter().zip(CONTACTS..) {
-            if let Wire::StandIn(fd) = wire {
-                os::seqpacket::set_nonblocking(fd.as_fd(), true)?;
-                poll.add(fd, token, true, false)?;
-            }
+            let fd = match wire {
+                Wire::StandIn(fd) => fd.as_fd(),
+                Wire::Gpio(contact) => contact.as_fd(),
+                Wire::Modem(..) | Wire::Gone => continue,
+            };
+            os::seqpacket::set_nonblocking(fd, true)?;
+            poll.add(fd, token, true, false)?;
         }
         for (keyboard, token) in keyboards.iter().zip(KEYBOARDS..) {
             os::seqpacket::set_nonblocking(keyboard.as_fd(), true)?;
@@ -72,11 +86,19 @@ impl Senses {
         self.keyboards.is_empty().then_some(Input::Fault { bit: NO_KEYBOARD, there: true })
     }
 
-    /// A stand-in changed: the last that it said counts.
+    /// A contact changed.
     pub fn wire(&mut self, token: u64, poll: &Poll) -> Option<Input> {
         let line = u8::try_from(token.checked_sub(CONTACTS)?).ok()?;
         let wire = self.wires.get_mut(usize::from(line))?;
-        let Wire::StandIn(fd) = wire else { return None };
+        let fd = match wire {
+            Wire::StandIn(fd) => fd,
+            Wire::Gpio(contact) => {
+                contact.forget_changes();
+                return Some(Input::Contact { line, contact: stands(contact.is_closed()) });
+            }
+            Wire::Modem(..) | Wire::Gone => return None,
+        };
+        // The last that it said counts.
         let mut said = [0_u8; 64];
         let contact = match os::fds::read(fd.as_fd(), &mut said) {
             Ok(0) => Contact::Gone,
@@ -113,7 +135,8 @@ impl Senses {
 
     /// The time at which lines have to be read that can't say when they change; none if there are none.
     pub fn wake_us(&self) -> Option<u64> {
-        let some = self.serial.is_some() || self.wires.iter().any(|wire| matches!(wire, Wire::Modem(..)));
+        let sampled = |wire: &Wire| matches!(wire, Wire::Modem(..) | Wire::Gpio(_));
+        let some = self.serial.is_some() || self.wires.iter().any(sampled);
         some.then_some(self.next_us)
     }
 
@@ -124,14 +147,13 @@ impl Senses {
         }
         self.next_us = now_us.saturating_add(SAMPLE_US);
         for (wire, line) in self.wires.iter().zip(0_u8..) {
-            if let Wire::Modem(port, which) = wire {
-                let contact = match modem::is_closed(port.as_fd(), *which) {
-                    Ok(true) => Contact::Closed,
-                    Ok(false) => Contact::Open,
-                    Err(_) => Contact::Gone,
-                };
-                feel(Input::Contact { line, contact });
-            }
+            let closed = match wire {
+                Wire::Modem(port, which) => modem::is_closed(port.as_fd(), *which).ok(),
+                // An edge may have been lost, and a chip that vanished has none.
+                Wire::Gpio(contact) => contact.is_closed(),
+                Wire::StandIn(_) | Wire::Gone => continue,
+            };
+            feel(Input::Contact { line, contact: stands(closed) });
         }
         if let Some((port, seen)) = &mut self.serial {
             match (modem::breaks(port.as_fd()), *seen) {
