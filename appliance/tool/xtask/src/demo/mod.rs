@@ -140,12 +140,12 @@ fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
     let starter = bound.then(parent_id);
     let pids = Pids::new(state)?;
     pids.add("xtask", std::process::id())?;
-    zones::lay()?;
+    let executables = target().join("release");
+    zones::lay(&executables, state).inspect_err(|_| zones::remove())?;
     let machines = Machines::prepare(state)?;
     let people = People::prepare(state)?;
     let mut servers = machines.start()?;
     pids.add("sshd", servers.id())?;
-    let executables = target().join("release");
     let dinlock = executables.join("dinlock");
     let (auditor, recipient) = people.auditor(&dinlock)?;
 
