@@ -28,7 +28,7 @@ wire_enum! {
         4 => Port,
         /// An address.
         5 => Address,
-        /// A link is not as it should be: up in the uplink zone, down in a held OT zone.
+        /// A link is not as it should be (up in the uplink zone, down in a held OT zone), or there is another.
         6 => Link,
         /// A route through a gateway.
         7 => Route,

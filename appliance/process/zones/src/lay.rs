@@ -45,7 +45,9 @@ impl Layer {
         let buffer = &mut self.buffer;
         let held = filters::lay(side, &mut |request| Self::ask(buffer, &space.filters, request)).map_err(fault(Step::Filter))?;
         let Some(port) = &space.zone.port else {
-            return self.empty(space).map_err(fault(Step::Link));
+            // Nobody is there to talk to, not even itself.
+            self.set_link(&space.routes, link::LO, "lo", false).map_err(fault(Step::Link))?;
+            return self.nothing_else(space, None).map_err(fault(Step::Link));
         };
         self.set_link(&space.routes, link::LO, "lo", true).map_err(fault(Step::Link))?;
         let (link, moved) = self.port(space, port).map_err(fault(Step::Port))?;
@@ -54,19 +56,19 @@ impl Layer {
         }
         self.port_settings(space, port, link.index).map_err(fault(Step::Setting))?;
         self.addresses(space, port, link.index).map_err(fault(Step::Address))?;
+        self.nothing_else(space, Some(link.index)).map_err(fault(Step::Link))?;
         if port.side == Side::Uplink {
             self.set_link(&space.routes, link.index, &port.name, true).map_err(fault(Step::Link))?;
         }
         self.routes(space, port, link.index).map_err(fault(Step::Route))
     }
 
-    /// Of the empty one: nothing but a `lo`, and that is down.
-    fn empty(&mut self, space: &Space) -> Result<(), String> {
-        self.set_link(&space.routes, link::LO, "lo", false)?;
+    /// A zone has `lo` and its port. A third link might lead anywhere.
+    fn nothing_else(&mut self, space: &Space, port: Option<u32>) -> Result<(), String> {
         let links = self.links(&space.routes)?;
-        match links.iter().find(|link| link.index != link::LO) {
+        match links.iter().find(|link| link.index != link::LO && Some(link.index) != port) {
             None => Ok(()),
-            Some(link) => Err(format!("it has to be empty, and has {}: take that out of it", link.name)),
+            Some(link) => Err(format!("{} is in it, which is not given: take it out (ip -n {} link del …)", link.name, space.zone.name)),
         }
     }
 

@@ -139,14 +139,16 @@ fn an_address_that_is_none_for_a_port() {
 }
 
 #[test]
-fn an_empty_zone_that_is_not() {
+fn a_link_that_nobody_gave_the_zone() {
     let lab = Lab::new();
-    let none = lab.name("none");
-    run(&format!("ip netns add {none}"));
-    run(&format!("ip link add stray netns {none} type veth peer name stray2 netns {none}"));
-    fails_until(&lab, &format!("--empty {none}"), Step::Link, "it has to be empty, and has stray", || {
-        run(&format!("ip -n {none} link del stray"));
-    });
+    for (zone, line) in [("none", format!("--empty {}", lab.name("none"))), ("ot", lab.ot(""))] {
+        let name = lab.name(zone);
+        run(&format!("ip netns add {name}"));
+        run(&format!("ip link add stray netns {name} type veth peer name other netns {}", lab.name("host")));
+        fails_until(&lab, &line, Step::Link, "stray is in it, which is not given", || {
+            run(&format!("ip -n {name} link del stray"));
+        });
+    }
 }
 
 #[test]
