@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the box on this machine, each zone a real network namespace, with a plant.
 
+mod board;
 mod machines;
 mod parts;
 mod people;
@@ -9,6 +10,8 @@ use crate::run::{output, root, succeed, target};
 use crate::setup;
 use clap::Args;
 use machines::Machines;
+use os::poll::Poll;
+use os::signal::Terminated;
 use parts::{Parts, Plan};
 use people::People;
 use serde_json::{Value, json};
@@ -39,6 +42,9 @@ pub struct Options {
     /// End a detached demo.
     #[arg(long)]
     stop: bool,
+    /// Work a running demo's board: contact open, contact closed, contact cut, key down, key up, lamps, food, power.
+    #[arg(long, value_name = "COMMAND")]
+    board: Option<String>,
     /// Be the process that stays (used by `--detach`).
     #[arg(long, hide = true)]
     stay: bool,
@@ -50,7 +56,7 @@ pub struct Options {
 impl Options {
     /// A demo of its own, that another command of xtask begins and stops; it ends with that command.
     pub fn detached(state: PathBuf) -> Self {
-        Self { plant: None, state: Some(state), detach: true, stop: false, stay: false, bound: true }
+        Self { plant: None, state: Some(state), detach: true, stop: false, board: None, stay: false, bound: true }
     }
 }
 
@@ -63,6 +69,10 @@ pub fn demo(options: &Options) -> Result<(), String> {
     }
     if options.stop {
         return stop(&state);
+    }
+    if let Some(command) = &options.board {
+        println!("{}", board::ask(&state, command)?);
+        return Ok(());
     }
     if options.stay {
         return stay(&state, options.plant.as_deref(), options.bound);
@@ -121,7 +131,7 @@ fn banner(described: &Value) {
     let port = described.pointer("/ssh/port").and_then(Value::as_u64).unwrap_or_default();
     println!(
         "\nDinlock runs. Real here: zones, processes, sandboxes, SSH on both sides, records and audit.\n\
-         Stand-ins here: the watchdog device and the disk encryption.\n\n\
+         Stand-ins here: the disk encryption, and a board's watchdog, wired contact, keyboard and lamps.\n\n\
          Work on the machine as Vera, a vendor:\n  \
          ssh -p {port} -i {} -o UserKnownHostsFile={}/known_hosts -o IdentitiesOnly=yes vera+plc-gw@127.0.0.1\n\n\
          See who works:   {} session list\n\
@@ -138,10 +148,11 @@ fn banner(described: &Value) {
 /// The process that stays: it holds the machines and the parts, and ends them.
 fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
     let starter = bound.then(parent_id);
+    let told = Terminated::new().map_err(|e| format!("signals: {e}"))?;
     let pids = Pids::new(state)?;
     pids.add("xtask", std::process::id())?;
     let executables = target().join("release");
-    zones::lay(&executables, state).inspect_err(|_| zones::remove())?;
+    zones::lay().inspect_err(|_| zones::remove())?;
     let machines = Machines::prepare(state)?;
     let people = People::prepare(state)?;
     let mut servers = machines.start()?;
@@ -166,7 +177,7 @@ fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
             facts.box_key = box_key;
             facts.describe(&parts)
         })
-        .and_then(|()| watch(&mut parts, &facts, &pids, starter));
+        .and_then(|()| watch(&mut parts, &facts, &pids, starter, &told));
     parts.end();
     servers.kill().ok();
     servers.wait().ok();
@@ -249,19 +260,23 @@ impl Facts<'_> {
 }
 
 /// Starts parts again that end, until it is told to stop: by its starter's end (Ctrl-C), or SIGTERM.
-fn watch(parts: &mut Parts, facts: &Facts<'_>, pids: &Pids, starter: Option<u32>) -> Result<(), String> {
+fn watch(parts: &mut Parts, facts: &Facts<'_>, pids: &Pids, starter: Option<u32>, told: &Terminated) -> Result<(), String> {
+    let poll = Poll::new().map_err(|e| format!("epoll: {e}"))?;
+    poll.add(told, 0, true, false).map_err(|e| format!("epoll: {e}"))?;
+    let mut ready = Vec::new();
     loop {
-        if starter.is_some_and(|starter| starter != parent_id()) {
+        poll.wait(&mut ready, Some(Duration::from_millis(100))).map_err(|e| format!("epoll: {e}"))?;
+        if !ready.is_empty() || starter.is_some_and(|starter| starter != parent_id()) {
             return Ok(());
         }
+        let reset = parts.reset()?;
         let revived = parts.revive()?;
-        for (name, pid) in parts.pids().filter(|(name, _)| revived.contains(name)) {
+        for (name, pid) in parts.pids().filter(|(name, _)| reset || revived.contains(name)) {
             pids.add(name, pid)?;
         }
-        if !revived.is_empty() {
+        if reset || !revived.is_empty() {
             facts.describe(parts)?;
         }
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
@@ -303,14 +318,18 @@ pub fn stop(state: &Path) -> Result<(), String> {
     let path = state.join(Pids::FILE);
     let text = fs::read_to_string(&path).map_err(|_| format!("no demo runs on {}", state.display()))?;
     let named: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
-    for (name, pid) in &named {
-        if is_still(name, pid) {
-            Command::new("kill").args(["-TERM", pid]).stderr(Stdio::null()).status().ok();
+    // The process that stays ends all others in their order; what is then left ends too.
+    for first in [true, false] {
+        let these: Vec<_> = named.iter().filter(|(name, _)| !first || *name == "xtask").collect();
+        for (name, pid) in &these {
+            if is_still(name, pid) {
+                Command::new("kill").args(["-TERM", pid]).stderr(Stdio::null()).status().ok();
+            }
         }
-    }
-    let start = Instant::now();
-    while named.iter().any(|(name, pid)| is_still(name, pid)) && start.elapsed() < Duration::from_secs(5) {
-        std::thread::sleep(Duration::from_millis(20));
+        let start = Instant::now();
+        while these.iter().any(|(name, pid)| is_still(name, pid)) && start.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
     kill_workers();
     // Sessions that a machine serves still: they are in its namespace and nowhere else.
