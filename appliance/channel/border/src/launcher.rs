@@ -45,6 +45,9 @@ wire_enum! {
         6 => HoldFront { worker: u64 },
         /// It is over: nothing of it is kept any longer. `session` says which kind the number is of.
         7 => Forget { number: u64, session: bool },
+        /// Descriptor: the reading end of the guardian's pipe. Each mediator gets a copy; it replaces the one
+        /// before. No session starts before it came.
+        8 => Lifeline,
     }
 }
 
@@ -86,4 +89,5 @@ pub const REQUESTS: &[Row<Phase>] = &[
     row(Phase::Open, "Hold", Phase::Open),
     row(Phase::Open, "HoldFront", Phase::Open),
     row(Phase::Open, "Forget", Phase::Open),
+    row(Phase::Open, "Lifeline", Phase::Open),
 ];

@@ -57,6 +57,12 @@ reasons! {
     Overdue = "overdue", "it did not end by itself and was killed";
     /// It was a try by an administrator, and is done.
     Tested = "tested", "the try is done";
+    /// The guardian died, or was silent for too long: nobody could have ended it in time.
+    GuardianLost = "guardian_lost", "the box's guardian stopped";
+    /// Somebody cut the box off.
+    CutOff = "cut_off", "the box was cut off";
+    /// An administrator blocked its person, employer or target, or everybody.
+    Blocked = "blocked", "an administrator blocked it";
     /// The broker's restart found it gone.
     LostInRestart = "lost_in_restart", "it was gone when the broker came back";
 }

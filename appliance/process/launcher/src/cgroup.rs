@@ -1,4 +1,6 @@
 //! One cgroup a front, one a session: limits, and the file that kills all of it.
+//!
+//! They lie in `fronts/N` and `sessions/N`, so that one `cgroup.kill` ends all fronts, and one all sessions.
 
 use crate::spares::Of;
 use std::collections::BTreeSet;
@@ -27,8 +29,11 @@ pub(crate) struct Made {
     pub kill: OwnedFd,
 }
 
-fn name(session: bool, number: u64) -> String {
-    format!("{}-{number}", if session { "session" } else { "front" })
+/// The folder of each kind, below each given one.
+const TREES: [(bool, &str); 2] = [(false, "fronts"), (true, "sessions")];
+
+fn tree(session: bool) -> &'static str {
+    TREES[usize::from(session)].1
 }
 
 fn put(path: &Path, value: impl ToString) -> Result<(), String> {
@@ -40,28 +45,43 @@ fn open(path: &Path) -> Result<File, String> {
 }
 
 impl Cgroups {
-    pub fn new(unified: PathBuf, memory: Option<PathBuf>, pids: Option<PathBuf>) -> Self {
-        Self { unified, memory, pids }
+    /// With the trees of fronts and of sessions: the starter makes them, and what is missing is made here.
+    ///
+    /// # Errors
+    /// The kernel's, with the folder.
+    pub fn new(unified: PathBuf, memory: Option<PathBuf>, pids: Option<PathBuf>) -> Result<Self, String> {
+        let made = Self { unified, memory, pids };
+        for ((_, tree), parent) in TREES.iter().flat_map(|tree| made.parents().map(move |parent| (tree, parent))) {
+            let folder = parent.join(tree);
+            match fs::create_dir(&folder) {
+                Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(format!("{}: {e}", folder.display())),
+                Ok(()) | Err(_) => {}
+            }
+            // Where version 2 is all there is, a cgroup has the limits that its parents hand down.
+            if made.memory.is_none() && made.pids.is_none() {
+                put(&folder.join("cgroup.subtree_control"), "+memory +pids")?;
+            }
+        }
+        Ok(made)
+    }
+
+    fn parents(&self) -> impl Iterator<Item = &PathBuf> {
+        [Some(&self.unified), self.memory.as_ref(), self.pids.as_ref()].into_iter().flatten()
     }
 
     fn folders(&self, session: bool, number: u64) -> Vec<PathBuf> {
-        let parents = [Some(&self.unified), self.memory.as_ref(), self.pids.as_ref()];
-        parents.into_iter().flatten().map(|parent| parent.join(name(session, number))).collect()
+        self.parents().map(|parent| parent.join(tree(session)).join(number.to_string())).collect()
     }
 
     /// Those of an earlier launcher: its sessions may live still.
     pub fn left_over(&self) -> BTreeSet<Of> {
-        let entries = fs::read_dir(&self.unified).into_iter().flatten().filter_map(Result::ok);
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        names.filter_map(|name| {
-            let (kind, number) = name.split_once('-')?;
-            let session = match kind {
-                "session" => true,
-                "front" => false,
-                _ => return None,
-            };
-            Some(Of { session, number: number.parse().ok()? })
-        }).collect()
+        let mut found = BTreeSet::new();
+        for (session, tree) in TREES {
+            let entries = fs::read_dir(self.unified.join(tree)).into_iter().flatten().filter_map(Result::ok);
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            found.extend(names.filter_map(|name| Some(Of { session, number: name.parse().ok()? })));
+        }
+        found
     }
 
     /// The folder of version 2, in which all others are made.
@@ -73,7 +93,9 @@ impl Cgroups {
     pub fn users(&self) -> Result<BTreeSet<u32>, String> {
         let fault = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
         let mut users = BTreeSet::new();
-        for entry in fs::read_dir(&self.unified).map_err(|e| fault(&self.unified, e))? {
+        let trees = TREES.map(|(_, tree)| self.unified.join(tree));
+        let entries = trees.iter().map(|tree| fs::read_dir(tree).map_err(|e| fault(tree, e)));
+        for entry in entries.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
             let path = entry.map_err(|e| fault(&self.unified, e))?.path();
             if !path.is_dir() {
                 continue;
@@ -102,7 +124,7 @@ impl Cgroups {
         for folder in &folders {
             fs::create_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         }
-        let inner = name(session, number);
+        let inner = Path::new(tree(session)).join(number.to_string());
         match &self.memory {
             Some(parent) => put(&parent.join(&inner).join("memory.limit_in_bytes"), bytes)?,
             None => put(&self.unified.join(&inner).join("memory.max"), bytes)?,

@@ -63,6 +63,8 @@ struct Launcher {
     workers: Workers,
     children: BTreeMap<i32, Child>,
     spares: Spares,
+    /// Ends when the guardian does: each mediator gets a copy.
+    lifeline: Option<OwnedFd>,
     /// Cgroups whose folders could not be removed yet.
     leaving: BTreeSet<Of>,
 }
@@ -82,7 +84,7 @@ fn prepare(descriptors: &mut Descriptors) -> Result<Launcher, String> {
     let (executables, unified) = (needed("--workers")?, needed("--cgroup2")?);
     let places: Vec<_> = [Some(unified.clone()), folder("--memory"), folder("--pids")].into_iter().flatten().collect();
     confine(descriptors, &executables, &places)?;
-    let cgroups = Cgroups::new(unified, folder("--memory"), folder("--pids"));
+    let cgroups = Cgroups::new(unified, folder("--memory"), folder("--pids"))?;
     let leaving = cgroups.left_over();
     let launcher = Launcher {
         broker: Some(descriptors.take("broker")),
@@ -93,6 +95,7 @@ fn prepare(descriptors: &mut Descriptors) -> Result<Launcher, String> {
         cgroups,
         children: BTreeMap::new(),
         spares: Spares::default(),
+        lifeline: None,
         leaving,
     };
     for (fd, token) in [(&launcher.broker, BROKER), (&launcher.again, AGAIN)] {
@@ -207,6 +210,11 @@ impl Launcher {
             Request::HoldFront { worker } => {
                 self.hold(Of { session: false, number: worker }, Note::default(), received.fds, 2)?;
             }
+            Request::Lifeline => {
+                let [lifeline] = <[OwnedFd; 1]>::try_from(received.fds)
+                    .map_err(|fds| format!("the broker passed {} descriptors as the guardian's lifeline", fds.len()))?;
+                self.lifeline = Some(lifeline);
+            }
             Request::Forget { number, session } => {
                 let of = Of { session, number };
                 self.spares.forget(of);
@@ -282,6 +290,8 @@ impl Launcher {
 
     /// Descriptors: mediator control, back control, handover, secrets, record, stream, kill.
     fn session(&mut self, session: u64) -> Result<(u32, u32, Vec<OwnedFd>), String> {
+        let lifeline = self.lifeline.as_ref().ok_or("the box's guardian has not come yet; try again in a moment")?;
+        let mediator_7 = spare(lifeline)?;
         let cgroup = self.cgroups.make(true, session)?;
         let (control, mediator_3) = pair()?;
         let (stream, mediator_4) = pair()?;
@@ -292,7 +302,7 @@ impl Launcher {
         let (handover, back_4) = pair()?;
         let (secrets, back_5) = pair()?;
         let spares = vec![spare(&control)?, spare(&back_control)?, spare(&cgroup.kill)?];
-        let for_mediator = vec![(mediator_3, 3), (mediator_4, 4), (mediator_5, 5), (mediator_6, 6)];
+        let for_mediator = vec![(mediator_3, 3), (mediator_4, 4), (mediator_5, 5), (mediator_6, 6), (mediator_7, 7)];
         let mediator = self.begin(session, Part::Mediator, for_mediator, &cgroup)?;
         let for_back = vec![(back_3, 3), (back_4, 4), (back_5, 5), (back_6, 6)];
         let back = match self.begin(session, Part::BackSsh, for_back, &cgroup) {

@@ -3,20 +3,32 @@
 
 use border::launcher::{Part, Reply, Request};
 use codec::Bytes;
+use os::poll::Poll;
 use os::process::{Start, start};
 use os::seqpacket;
 use std::fs::File;
-use std::io::Write;
+use std::io::{PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
 use std::time::{Duration, Instant};
 
-/// A worker: says that it is there, ends when its control socket does.
-fn worker() -> ExitCode {
+/// A worker: says that it is there, ends when its control socket does; a mediator also with its guardian.
+fn worker(mediator: bool) -> ExitCode {
     let control = os::fds::from_raw(3);
     seqpacket::send(control.as_fd(), b"here", &[]).unwrap();
-    seqpacket::recv(control.as_fd(), &mut [0; 8]).unwrap();
+    let poll = Poll::new().unwrap();
+    poll.add(&control, 3, true, false).unwrap();
+    let lifeline = mediator.then(|| os::fds::from_raw(7));
+    if let Some(lifeline) = &lifeline {
+        poll.add(lifeline, 7, true, false).unwrap();
+    }
+    let mut ready = Vec::new();
+    poll.wait(&mut ready, None).unwrap();
+    if ready[0].token == 7 {
+        assert!(ready[0].hangup && !ready[0].readable, "nobody says anything here");
+        return ExitCode::from(9);
+    }
     ExitCode::from(7)
 }
 
@@ -37,6 +49,7 @@ impl Drop for Running {
         self.keeper.wait().ok();
         std::fs::remove_dir_all(&self.folder).ok();
         for cgroup in &self.cgroups {
+            ["fronts", "sessions"].into_iter().for_each(|tree| drop(std::fs::remove_dir(cgroup.join(tree))));
             std::fs::remove_dir(cgroup).ok();
         }
     }
@@ -117,6 +130,14 @@ impl Running {
         seqpacket::send(broker.as_fd(), &codec::encode(request), &[]).unwrap();
     }
 
+    /// The guardian is there: its end of the pipe.
+    fn guarded(&self) -> PipeWriter {
+        let (lifeline, guardian) = std::io::pipe().unwrap();
+        let broker = self.broker.as_ref().unwrap();
+        seqpacket::send(broker.as_fd(), &codec::encode(&Request::Lifeline), &[lifeline.as_fd()]).unwrap();
+        guardian
+    }
+
     fn reply(&self) -> (Reply, Vec<OwnedFd>) {
         let (bytes, fds) = receive(self.broker.as_ref().unwrap());
         (codec::decode(&bytes).unwrap(), fds)
@@ -155,25 +176,25 @@ fn a_front_is_started_shut_in_and_its_end_is_told() {
     let Reply::FrontStarted { worker: 1, pid } = reply else { panic!("{reply:?}") };
     let [control, _handover, _secrets, kill] = <[OwnedFd; 4]>::try_from(fds).unwrap();
     assert_eq!(receive(&control).0, b"here");
-    let uid = checked(pid, "front-1", launcher.cgroups.len());
+    let uid = checked(pid, "fronts/1", launcher.cgroups.len());
     assert!((100_000..=119_999).contains(&uid), "{uid}");
     let (memory, limit) = match launcher.cgroups.get(1) {
         Some(memory) => (memory, "memory.limit_in_bytes"),
         None => (&launcher.cgroups[0], "memory.max"),
     };
-    let limit = std::fs::read_to_string(memory.join("front-1").join(limit)).unwrap();
+    let limit = std::fs::read_to_string(memory.join("fronts/1").join(limit)).unwrap();
     assert_eq!(limit.trim(), (64 << 20).to_string());
-    let pids = launcher.cgroups.last().unwrap().join("front-1/pids.max");
+    let pids = launcher.cgroups.last().unwrap().join("fronts/1/pids.max");
     assert_eq!(std::fs::read_to_string(pids).unwrap().trim(), "8");
     File::from(kill).write_all(b"1").unwrap();
     let ended = Reply::Exited { number: 1, part: Part::FrontSsh, status: 256 + 9 };
     assert_eq!(launcher.reply().0, ended);
-    assert!(!launcher.has("front-1"), "its cgroups are gone");
+    assert!(!launcher.has("fronts/1"), "its cgroups are gone");
     launcher.ask(&Request::StartFront { worker: 2 });
     let (reply, fds) = launcher.reply();
     let Reply::FrontStarted { worker: 2, pid } = reply else { panic!("{reply:?}") };
     assert_eq!(receive(&fds[0]).0, b"here");
-    assert_ne!(checked(pid, "front-2", launcher.cgroups.len()), uid, "a user is not used again");
+    assert_ne!(checked(pid, "fronts/2", launcher.cgroups.len()), uid, "a user is not used again");
     drop(fds);
     launcher.ask(&Request::Forget { number: 2, session: false });
     let ended = Reply::Exited { number: 2, part: Part::FrontSsh, status: 7 };
@@ -182,6 +203,7 @@ fn a_front_is_started_shut_in_and_its_end_is_told() {
 
 fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     let mut launcher = running("session");
+    let _guardian = launcher.guarded();
     launcher.ask(&Request::StartSession { session: 5 });
     let (reply, mut fds) = launcher.reply();
     let Reply::SessionStarted { session: 5, mediator, back } = reply else { panic!("{reply:?}") };
@@ -191,8 +213,8 @@ fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     for control in &fds[..2] {
         assert_eq!(receive(control).0, b"here");
     }
-    let first = checked(mediator, "session-5", hierarchies);
-    assert_ne!(first, checked(back, "session-5", hierarchies), "one user a process");
+    let first = checked(mediator, "sessions/5", hierarchies);
+    assert_ne!(first, checked(back, "sessions/5", hierarchies), "one user a process");
     let note = Bytes::new(*b"of the broker").unwrap();
     launcher.ask(&Request::Keep { session: 5, note: note.clone() });
     launcher.ask(&Request::Adopt);
@@ -206,7 +228,7 @@ fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     assert!(lives(mediator) && lives(back), "living sessions go on");
     File::from(kill).write_all(b"1").unwrap();
     let until = Instant::now() + Duration::from_secs(5);
-    let folders: Vec<_> = launcher.cgroups.iter().map(|parent| parent.join("session-5")).collect();
+    let folders: Vec<_> = launcher.cgroups.iter().map(|parent| parent.join("sessions/5")).collect();
     while folders.iter().any(|folder| folder.exists()) && Instant::now() < until {
         folders.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
         std::thread::sleep(Duration::from_millis(20));
@@ -225,6 +247,7 @@ fn cleared(launcher: &Running, cgroup: &str) {
 fn a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile() {
     let path = std::env::temp_dir().join(format!("launcher-again-{}", std::process::id()));
     let mut launcher = begin("again", Some(seqpacket::listen(&path).unwrap()));
+    let _guardian = launcher.guarded();
     launcher.ask(&Request::StartSession { session: 5 });
     let (Reply::SessionStarted { mediator, .. }, fds) = launcher.reply() else { panic!("no session") };
     let note = Bytes::new(*b"of the first broker").unwrap();
@@ -251,7 +274,7 @@ fn a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile() {
     launcher.ask(&Request::Forget { number: 5, session: true });
     launcher.ask(&Request::Adopt);
     assert_eq!(launcher.reply().0, Reply::AdoptDone);
-    cleared(&launcher, "session-5");
+    cleared(&launcher, "sessions/5");
 }
 
 fn a_launcher_that_follows_another_keeps_what_it_is_given() {
@@ -279,11 +302,59 @@ fn a_number_that_lives_is_refused_and_nothing_of_it_is_touched() {
     launcher.ask(&Request::StartFront { worker: 1 });
     let (reply, none) = launcher.reply();
     assert!(matches!(reply, Reply::StartFailed { number: 1, session: false, .. }), "{reply:?}");
-    assert!(none.is_empty() && launcher.has("front-1"));
+    assert!(none.is_empty() && launcher.has("fronts/1"));
     drop(fds);
     launcher.ask(&Request::Forget { number: 1, session: false });
     let ended = Reply::Exited { number: 1, part: Part::FrontSsh, status: 7 };
     assert_eq!(launcher.reply().0, ended);
+}
+
+fn no_session_starts_without_a_guardian_and_each_mediator_has_its_lifeline() {
+    let launcher = running("lifeline");
+    launcher.ask(&Request::StartSession { session: 1 });
+    let (Reply::StartFailed { number: 1, session: true, why }, _) = launcher.reply() else { panic!("it started") };
+    assert!(why.contains("guardian"), "{why:?}");
+    launcher.ask(&Request::StartFront { worker: 1 });
+    assert!(matches!(launcher.reply().0, Reply::FrontStarted { .. }), "people can still come and be told");
+    let (first, second) = (launcher.guarded(), launcher.guarded());
+    drop(first);
+    launcher.ask(&Request::StartSession { session: 2 });
+    let (Reply::SessionStarted { back, .. }, fds) = launcher.reply() else { panic!("no session") };
+    fds[..2].iter().for_each(|control| assert_eq!(receive(control).0, b"here"));
+    let backs = std::fs::read_dir(format!("/proc/{back}/fd")).unwrap().flatten();
+    let pipes = backs.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy().starts_with("pipe:")));
+    assert!(pipes.filter(|fd| fd.file_name().len() == 1 && fd.file_name() > *"2").count() == 0, "the machine's side has none");
+    drop(second);
+    let ended = Reply::Exited { number: 2, part: Part::Mediator, status: 9 };
+    assert_eq!(launcher.reply().0, ended, "the newest guardian's end counts, and the older one's did not");
+    File::from(fds.into_iter().next_back().unwrap()).write_all(b"1").unwrap();
+    launcher.reply();
+}
+
+fn all_sessions_end_by_one_file_and_fronts_by_another() {
+    let launcher = running("trees");
+    let _guardian = launcher.guarded();
+    let mut held = Vec::new();
+    for number in 1..=2 {
+        launcher.ask(&Request::StartSession { session: number });
+        launcher.ask(&Request::StartFront { worker: number });
+        for (reply, fds) in [launcher.reply(), launcher.reply()] {
+            let controls = if matches!(reply, Reply::SessionStarted { .. }) { 2 } else { 1 };
+            fds[..controls].iter().for_each(|control| assert_eq!(receive(control).0, b"here"));
+            held.extend(fds);
+        }
+    }
+    let kill = |tree: &str| std::fs::write(launcher.cgroups[0].join(tree).join("cgroup.kill"), "1").unwrap();
+    let ended = |count: usize| (0..count).map(|_| launcher.reply().0).collect::<Vec<_>>();
+    kill("sessions");
+    let sessions = ended(4);
+    let killed = |reply: &Reply, front: bool| {
+        matches!(reply, Reply::Exited { part, status: 265, .. } if (*part == Part::FrontSsh) == front)
+    };
+    assert!(sessions.iter().all(|reply| killed(reply, false)), "{sessions:?}");
+    kill("fronts");
+    let fronts = ended(2);
+    assert!(fronts.iter().all(|reply| killed(reply, true)), "{fronts:?}");
 }
 
 fn a_malformed_request_ends_it() {
@@ -295,9 +366,9 @@ fn a_malformed_request_ends_it() {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     if ["front-ssh", "mediator", "back-ssh"].contains(&arguments[0].as_str()) {
-        return worker();
+        return worker(arguments[0] == "mediator");
     }
-    let claims: [(&str, fn()); 6] = [
+    let claims: [(&str, fn()); 8] = [
         (
             "a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile",
             a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile,
@@ -312,6 +383,11 @@ fn main() -> ExitCode {
             "a_number_that_lives_is_refused_and_nothing_of_it_is_touched",
             a_number_that_lives_is_refused_and_nothing_of_it_is_touched,
         ),
+        (
+            "no_session_starts_without_a_guardian_and_each_mediator_has_its_lifeline",
+            no_session_starts_without_a_guardian_and_each_mediator_has_its_lifeline,
+        ),
+        ("all_sessions_end_by_one_file_and_fronts_by_another", all_sessions_end_by_one_file_and_fronts_by_another),
         ("a_malformed_request_ends_it", a_malformed_request_ends_it),
     ];
     // What test runners ask of a test executable: its list, and one test by its name.

@@ -3,7 +3,7 @@
 //! Every typed message of a session goes through here: it is checked against its border and its
 //! channel's own order, filtered, recorded, held back until its record is in the vault's hand, timed.
 //! It must never pass a message that is out of turn, never release input whose record the vault does
-//! not hold, and never outlive the session's deadline by more than a second. The rules are in
+//! not hold, and never outlive the session's deadline by more than a second, nor the box's guardian. The rules are in
 //! [`room`], which does no I/O; [`shell`] does only I/O. Proof: `tests/` (`time.rs`, `order.rs`,
 //! `hold.rs`, `sandbox.rs`, and `sockets.rs` over real sockets).
 
@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use zeroize::Zeroizing;
 
-/// What the room is started with: its four sockets and fresh random bytes.
+/// What the room is started with: its four sockets, the guardian's lifeline, and fresh random bytes.
 #[derive(Debug)]
 pub struct Prepared {
     /// The broker's socket.
@@ -26,6 +26,8 @@ pub struct Prepared {
     pub back: OwnedFd,
     /// The vault's side.
     pub record: OwnedFd,
+    /// A pipe that the guardian holds open: it ends when the guardian does.
+    pub lifeline: OwnedFd,
     /// The session key, in locked memory.
     pub key: SessionKey,
 }
@@ -53,6 +55,7 @@ pub fn prepare(fds: &mut entry::Descriptors) -> Result<Prepared, String> {
         front: fds.take("front"),
         back: fds.take("back"),
         record: fds.take("record"),
+        lifeline: fds.take("lifeline"),
         key: SessionKey(key),
     })
 }

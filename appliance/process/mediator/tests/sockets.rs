@@ -9,6 +9,7 @@ use codec::Wire;
 use common::{by, end, input, open, output, terms};
 use mediator::{Prepared, SessionKey};
 use os::seqpacket;
+use std::io::{PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ struct Ends {
     control: OwnedFd,
     front: OwnedFd,
     back: OwnedFd,
+    /// The guardian's end.
+    guardian: PipeWriter,
     room: JoinHandle<Result<(), String>>,
     vault: JoinHandle<u64>,
 }
@@ -49,13 +52,21 @@ fn begin(terms: Terms) -> Ends {
     let (front, room_front) = seqpacket::pair().unwrap();
     let (back, room_back) = seqpacket::pair().unwrap();
     let (record, room_record) = seqpacket::pair().unwrap();
+    let (lifeline, guardian) = std::io::pipe().unwrap();
     let key = SessionKey(Box::new(Zeroizing::new(common::KEY)));
-    let prepared = Prepared { control: room_control, front: room_front, back: room_back, record: room_record, key };
+    let prepared = Prepared {
+        control: room_control,
+        front: room_front,
+        back: room_back,
+        record: room_record,
+        lifeline: lifeline.into(),
+        key,
+    };
     let room = std::thread::spawn(move || mediator::shell::run(prepared));
     let vault = std::thread::spawn(move || vault(&record));
     send(&control, &Order::Start { terms });
     assert_eq!(recv(&control), Some(Event::Recording));
-    Ends { control, front, back, room, vault }
+    Ends { control, front, back, guardian, room, vault }
 }
 
 fn in_ms(ms: u64) -> Terms {
@@ -141,6 +152,48 @@ fn it_ends_once_nobody_is_left_who_could_end_it() {
     let ends = begin(in_ms(60_000));
     drop(ends.control);
     assert_eq!(ends.room.join().unwrap(), Ok(()));
+}
+
+fn ends_as(ends: Ends, wanted: &str) {
+    let Some(Event::Ended { kind, .. }) = recv(&ends.control) else { panic!("it says why it ended") };
+    assert_eq!(kind.as_str(), wanted);
+    assert_eq!(ends.room.join().unwrap(), Ok(()));
+}
+
+#[test]
+fn it_ends_when_the_guardian_dies_and_not_before() {
+    let mut ends = begin(in_ms(60_000));
+    opened(&ends, true);
+    for _ in 0..100 {
+        send(&ends.front, &input(b"x"));
+        assert_eq!(recv(&ends.back), Some(input(b"x")), "a guardian that is silent ends nothing");
+    }
+    // A copy of the reading end, as the launcher keeps one, holds nothing open.
+    let (_, stranger) = std::io::pipe().unwrap();
+    drop(std::mem::replace(&mut ends.guardian, stranger));
+    assert!(matches!(recv(&ends.front), Some(Up::End { .. })));
+    ends_as(ends, "guardian_lost");
+}
+
+#[test]
+fn a_lifeline_on_which_something_is_said_ends_it() {
+    let mut ends = begin(in_ms(60_000));
+    opened(&ends, true);
+    ends.guardian.write_all(b"x").unwrap();
+    ends_as(ends, "peer_out_of_turn");
+}
+
+#[test]
+fn one_whose_terms_have_not_come_ends_with_the_guardian_too() {
+    let pairs = [(); 4].map(|()| seqpacket::pair().unwrap());
+    let [(ours, control), (_front, front), (_back, back), (_vault, record)] = pairs;
+    let (lifeline, guardian) = std::io::pipe().unwrap();
+    let key = SessionKey(Box::new(Zeroizing::new(common::KEY)));
+    let prepared = Prepared { control, front, back, record, lifeline: lifeline.into(), key };
+    let room = std::thread::spawn(move || mediator::shell::run(prepared));
+    drop(guardian);
+    assert!(matches!(recv(&ours), Some(Event::Ended { kind, .. }) if kind.as_str() == "guardian_lost"));
+    assert_eq!(room.join().unwrap(), Ok(()));
 }
 
 #[test]

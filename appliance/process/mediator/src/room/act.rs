@@ -51,6 +51,8 @@ pub enum Broken {
     Reason,
     /// The vault acknowledged what was never sent, or took an acknowledgement back.
     Acknowledged(u64),
+    /// Bytes in the guardian's pipe, to which nobody writes.
+    Lifeline,
 }
 
 impl fmt::Display for Broken {
@@ -61,6 +63,7 @@ impl fmt::Display for Broken {
             Self::Descriptors(count) => write!(f, "{count} descriptors came where they may not"),
             Self::Channel { channel, what } => write!(f, "channel {channel}: {what}"),
             Self::Reason => write!(f, "an end for no known reason"),
+            Self::Lifeline => write!(f, "its lifeline is no channel for messages"),
             Self::Acknowledged(entries) => write!(f, "{entries} entries can't be in hand"),
         }
     }

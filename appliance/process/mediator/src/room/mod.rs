@@ -24,6 +24,7 @@ use channel::Channel;
 use codec::Text;
 use recorder::Recorder;
 use recording::What;
+use session::Reason;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use zeroize::Zeroizing;
 
@@ -188,6 +189,16 @@ impl Room {
     /// end by which its follower would have come. A broker that dies alone closes nothing here.
     pub fn control_closed(&mut self, now: u64) {
         self.end(now, "part_died", "the parts of the box that could end this session stopped");
+    }
+
+    /// The guardian died: nobody would be left to end this session in time, so it ends now.
+    pub fn guardian_gone(&mut self, now: u64) {
+        self.end(now, Reason::GuardianLost.code(), Reason::GuardianLost.words());
+    }
+
+    /// The guardian's lifeline says something, which it never does.
+    pub fn guardian_spoke(&mut self, now: u64) {
+        self.broken(now, "guardian", &Broken::Lifeline);
     }
 
     fn record_lost(&mut self, now: u64, why: &str) {

@@ -18,6 +18,7 @@ const FRONT: u64 = 1;
 const BACK: u64 = 2;
 const RECORD: u64 = 3;
 const TIMER: u64 = 4;
+const LIFELINE: u64 = 5;
 /// Observers' tokens begin here.
 const OBSERVERS: u64 = 16;
 /// Messages of one stream in one round, so that none keeps the clock or the others waiting.
@@ -44,6 +45,8 @@ struct Shell {
     front: Link,
     back: Link,
     record: Link,
+    /// None once it has ended.
+    lifeline: Option<OwnedFd>,
     observers: BTreeMap<u64, Observer>,
     /// The descriptor that came with the order that is being handled.
     incoming: Option<OwnedFd>,
@@ -66,6 +69,7 @@ pub fn run(prepared: Prepared) -> Result<(), String> {
         front: link(prepared.front, FRONT)?,
         back: link(prepared.back, BACK)?,
         record: link(prepared.record, RECORD)?,
+        lifeline: Some(prepared.lifeline),
         poll,
         timer,
         armed: None,
@@ -75,6 +79,8 @@ pub fn run(prepared: Prepared) -> Result<(), String> {
         left: false,
     };
     shell.poll.add(&shell.timer, TIMER, true, false).map_err(|error| wrong("cannot watch its timer", error))?;
+    let watched = shell.lifeline.as_ref().map(|lifeline| shell.poll.add(lifeline, LIFELINE, true, false));
+    watched.transpose().map_err(|error| wrong("cannot watch its guardian", error))?;
     shell.control.watch(&shell.poll, true).map_err(|error| wrong("cannot watch its broker", error))?;
     shell.serve().map_err(|error| wrong("cannot go on", error))
 }
@@ -147,6 +153,7 @@ impl Shell {
                 FRONT => self.front.note(*event),
                 BACK => self.back.note(*event),
                 RECORD => self.record.note(*event),
+                LIFELINE => self.lifeline_moved(*event),
                 token => self.observer(token, *event),
             }
         }
@@ -159,6 +166,21 @@ impl Shell {
         self.read(FRONT);
         self.read(BACK);
         Ok(())
+    }
+
+    /// The guardian died, or the pipe that nobody writes to holds something: either ends the session.
+    fn lifeline_moved(&mut self, event: Ready) {
+        if let Some(lifeline) = self.lifeline.take() {
+            // Closing it takes it out of the set too, unless a copy lives elsewhere.
+            drop(self.poll.remove(&lifeline));
+        }
+        let now = now_us();
+        if event.readable {
+            self.room.guardian_spoke(now);
+        } else {
+            self.room.guardian_gone(now);
+        }
+        self.act();
     }
 
     fn link(&mut self, token: u64) -> &mut Link {

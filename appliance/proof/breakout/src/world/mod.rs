@@ -10,7 +10,7 @@ use orders::{Listening, receive};
 use os::process::{Spawned, Status};
 use starts::{executables, hand_down_limits, parents, sleeper, start_launcher, user};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{PipeWriter, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -57,6 +57,8 @@ pub struct World {
     empty: File,
     launcher: Child,
     broker: OwnedFd,
+    /// The guardian's end of the mediators' lifeline.
+    guardian: PipeWriter,
     victim: Option<Taken>,
     victim_is_struck: bool,
     /// The newest front.
@@ -116,7 +118,7 @@ impl World {
             fs::create_dir(cgroup).expect("a cgroup");
         }
         hand_down_limits(&cgroups);
-        let (launcher, broker) = start_launcher(&folder, &cgroups, &empty);
+        let (launcher, broker, guardian) = start_launcher(&folder, &cgroups, &empty);
         let facts = Facts {
             victim: 0,
             secret: 0,
@@ -143,6 +145,7 @@ impl World {
             empty,
             launcher,
             broker,
+            guardian,
             machine,
             inbox,
             facts,
@@ -163,7 +166,7 @@ impl World {
             let mark = c"user.dinlock.next-worker";
             os::mark::set(folder.as_fd(), mark, turn.to_string().as_bytes()).expect("a mark");
         }
-        (self.launcher, self.broker) = start_launcher(&self.folder, &self.cgroups, &self.empty);
+        (self.launcher, self.broker, self.guardian) = start_launcher(&self.folder, &self.cgroups, &self.empty);
     }
 
     /// The victim's user.
@@ -214,7 +217,7 @@ impl World {
     /// A mediator of another session, in its sandbox, with a secret in its memory.
     fn settle_victim(&mut self) {
         let victim = self.start_worker(Part::Mediator);
-        self.facts.kill = self.cgroups[0].join(format!("session-{}", victim.number)).join("cgroup.kill");
+        self.facts.kill = self.cgroups[0].join(format!("sessions/{}", victim.number)).join("cgroup.kill");
         self.order(&victim, "mediator", "wait", Need::Nothing);
         assert_eq!(self.word(&victim.control).as_deref(), Some("serving"), "{}", self.log());
         let address = self.word(&victim.control).and_then(|word| word.parse().ok());
@@ -298,6 +301,7 @@ impl Drop for World {
         };
         for cgroup in self.cgroups.iter().chain([&self.facts.foreign]) {
             while cgroup.exists() && Instant::now() < until {
+                inner(cgroup).iter().flat_map(inner).for_each(|folder| drop(fs::remove_dir(folder)));
                 inner(cgroup).iter().for_each(|folder| drop(fs::remove_dir(folder)));
                 if fs::remove_dir(cgroup).is_err() {
                     std::thread::sleep(Duration::from_millis(10));

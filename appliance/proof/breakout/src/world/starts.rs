@@ -6,6 +6,7 @@ use border::launcher::{Part, Reply, Request};
 use os::process::{Executable, Resource, Spawn, Start, spawn, start};
 use os::seqpacket;
 use std::fs::{self, File};
+use std::io::PipeWriter;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -49,8 +50,8 @@ pub(super) fn executables(folder: &Path) -> PathBuf {
     first
 }
 
-/// The real launcher, and the broker's end of its socket.
-pub(super) fn start_launcher(folder: &Path, cgroups: &[PathBuf], network: &File) -> (Child, OwnedFd) {
+/// The real launcher, the broker's end of its socket, and the guardian's of the lifeline.
+pub(super) fn start_launcher(folder: &Path, cgroups: &[PathBuf], network: &File) -> (Child, OwnedFd, PipeWriter) {
     let workers = folder.join("bin");
     let mut arguments = vec!["--workers".to_owned(), workers.display().to_string()];
     for ((option, _), cgroup) in parents().into_iter().zip(cgroups) {
@@ -63,7 +64,10 @@ pub(super) fn start_launcher(folder: &Path, cgroups: &[PathBuf], network: &File)
     fs::remove_file(&door).ok();
     let fds = vec![(theirs, 3), (seqpacket::listen(&door).expect("a socket"), 4)];
     let started = start(Start { executable: &executable, arguments: &arguments, fds, network: network.as_fd(), uid: None, log });
-    (started.expect("the launcher starts"), broker)
+    let (lifeline, guardian) = std::io::pipe().expect("a pipe");
+    let fds = [lifeline.as_fd()];
+    seqpacket::send(broker.as_fd(), &codec::encode(&Request::Lifeline), &fds).expect("the launcher takes it");
+    (started.expect("the launcher starts"), broker, guardian)
 }
 
 pub(super) fn user(pid: i32) -> u32 {
