@@ -38,6 +38,9 @@ fn why(bound: Bound) -> &'static str {
 impl Room {
     /// Time has passed.
     pub fn tick(&mut self, now: u64) {
+        if self.timeless && self.live() {
+            return;
+        }
         match self.stage {
             Stage::Live => self.live_tick(now),
             Stage::Ending { until_us } if until_us <= now => self.leave(),
@@ -125,6 +128,7 @@ impl Room {
         match self.stage {
             Stage::Waiting | Stage::Over => None,
             Stage::Ending { until_us } => Some(until_us),
+            Stage::Live if self.timeless => None,
             Stage::Live => {
                 let stall = self.recorder.oldest_us().filter(|_| !self.frozen).map(|at| at + STALL_US);
                 let echo = self.channels.values().filter_map(|state| state.screen.as_ref()?.echo.next_due()).min();

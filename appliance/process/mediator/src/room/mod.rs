@@ -84,6 +84,8 @@ pub struct Room {
     back_gone_us: Option<u64>,
     scratch: Vec<u8>,
     acts: Vec<Act>,
+    /// A fault that proof plants: no time ever comes.
+    timeless: bool,
 }
 
 impl std::fmt::Debug for Room {
@@ -127,7 +129,16 @@ impl Room {
             back_gone_us: None,
             scratch: Vec::with_capacity(DATA_BYTES_MAX),
             acts: Vec::new(),
+            timeless: false,
         }
+    }
+
+    /// A room that never ends by its own clock: what the rungs behind it are for. Proof alone plants this; no
+    /// shipped executable can.
+    #[must_use]
+    pub fn without_clock(mut self) -> Self {
+        self.timeless = true;
+        self
     }
 
     /// What is to be done now, in this order.

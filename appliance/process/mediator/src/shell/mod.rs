@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 const CONTROL: u64 = 0;
 const FRONT: u64 = 1;
@@ -59,12 +60,20 @@ struct Shell {
 /// # Errors
 /// In words, if the kernel refuses what every kernel gives, or the terms never come.
 pub fn run(prepared: Prepared) -> Result<(), String> {
+    run_in(prepared, Room::new)
+}
+
+/// The same in a room of the caller's making.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_in(prepared: Prepared, room: fn(Box<Zeroizing<[u8; 32]>>) -> Room) -> Result<(), String> {
     let wrong = |what: &str, error: io::Error| format!("{what}: {error}");
     let poll = Poll::new().map_err(|error| wrong("cannot wait for its sockets", error))?;
     let timer = Timer::new().map_err(|error| wrong("cannot make its timer", error))?;
     let link = |fd, token| Link::new(fd, token).map_err(|error| wrong("cannot use its socket", error));
     let mut shell = Shell {
-        room: Room::new(prepared.key.0),
+        room: room(prepared.key.0),
         control: link(prepared.control, CONTROL)?,
         front: link(prepared.front, FRONT)?,
         back: link(prepared.back, BACK)?,

@@ -45,6 +45,9 @@ pub struct Options {
     /// Work a running demo's board: contact open, contact closed, contact cut, key down, key up, lamps, food, power.
     #[arg(long, value_name = "COMMAND")]
     board: Option<String>,
+    /// Another folder of the workers' executables than the built one: tests plant faults there.
+    #[arg(long, hide = true)]
+    workers: Option<PathBuf>,
     /// Be the process that stays (used by `--detach`).
     #[arg(long, hide = true)]
     stay: bool,
@@ -56,7 +59,7 @@ pub struct Options {
 impl Options {
     /// A demo of its own, that another command of xtask begins and stops; it ends with that command.
     pub fn detached(state: PathBuf) -> Self {
-        Self { plant: None, state: Some(state), detach: true, stop: false, board: None, stay: false, bound: true }
+        Self { plant: None, state: Some(state), detach: true, stop: false, board: None, workers: None, stay: false, bound: true }
     }
 }
 
@@ -75,7 +78,7 @@ pub fn demo(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     if options.stay {
-        return stay(&state, options.plant.as_deref(), options.bound);
+        return stay(&state, options);
     }
     setup::ensure()?;
     println!("building the box (release, as it ships)");
@@ -99,6 +102,9 @@ fn begin(state: &Path, options: &Options) -> Result<Child, String> {
     command.args(["demo", "--stay", "--state"]).arg(state);
     if let Some(plant) = &options.plant {
         command.arg("--plant").arg(std::path::absolute(plant).map_err(|e| e.to_string())?);
+    }
+    if let Some(workers) = &options.workers {
+        command.arg("--workers").arg(workers);
     }
     let errors = log.try_clone().map_err(|e| e.to_string())?;
     command.current_dir(root()).stdin(Stdio::null()).stdout(log).stderr(errors);
@@ -146,7 +152,8 @@ fn banner(described: &Value) {
 }
 
 /// The process that stays: it holds the machines and the parts, and ends them.
-fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
+fn stay(state: &Path, options: &Options) -> Result<(), String> {
+    let (plant, bound) = (options.plant.as_deref(), options.bound);
     let starter = bound.then(parent_id);
     let told = Terminated::new().map_err(|e| format!("signals: {e}"))?;
     let pids = Pids::new(state)?;
@@ -165,7 +172,8 @@ fn stay(state: &Path, plant: Option<&Path>, bound: bool) -> Result<(), String> {
     succeed(Command::new("chown").arg("-R").arg(format!("{0}:{0}", parts::VAULT_UID)).arg(&data))?;
     let local = os::tcp::listen(([127, 0, 0, 1], SSH_PORT).into()).map_err(|e| format!("127.0.0.1:{SSH_PORT}: {e}"))?;
     let bind = [format!("10.99.1.1:{SSH_PORT}"), format!("[fd99:1::1]:{SSH_PORT}")];
-    let plan = Plan { executables, state: state.to_path_buf(), bind: bind.to_vec(), inherited: vec![local] };
+    let workers = options.workers.clone().unwrap_or_else(|| executables.clone());
+    let plan = Plan { executables, workers, state: state.to_path_buf(), bind: bind.to_vec(), inherited: vec![local] };
     let mut parts = Parts::prepare(plan)?;
     let mut facts = Facts { state, dinlock: &dinlock, people: &people, auditor: &auditor, box_key: String::new() };
 

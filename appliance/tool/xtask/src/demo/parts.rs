@@ -39,6 +39,8 @@ const GUARDIANS: [&str; 3] = ["latch-door", "zones-door", "guardian"];
 pub struct Plan {
     /// Folder of the executables.
     pub executables: PathBuf,
+    /// Folder of the workers' executables.
+    pub workers: PathBuf,
     /// State of this demo.
     pub state: PathBuf,
     /// Addresses in the uplink zone on which the listener listens.
@@ -217,7 +219,7 @@ impl Parts {
                 (Some(zones::NONE), Some(VAULT_UID), arguments, fds)
             }
             "launcher" => {
-                let mut arguments = vec!["--workers".into(), self.plan.executables.display().to_string()];
+                let mut arguments = vec!["--workers".into(), self.plan.workers.display().to_string()];
                 arguments.extend(self.cgroups.iter().cloned());
                 let fds = vec![(self.connected("launcher-door")?, 3), (self.copy("launcher-again")?, 4)];
                 (Some(zones::NONE), None, arguments, fds)
