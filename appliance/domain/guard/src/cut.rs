@@ -68,6 +68,7 @@ impl Guardian {
         self.standing = Standing::Held { why: Hold::CutOff };
         self.since_us = self.now.us;
         self.enforce_cut();
+        self.table.over_all(self.now.us);
         self.note(Note::Cut { report });
         if drill.is_none() {
             self.change_slot(|slot| (slot.held, slot.report) = (Some(Hold::CutOff), Some(report)));

@@ -178,6 +178,11 @@ impl Leases {
         heard.into_iter().zip(LATE).filter(|(at, _)| late(*at)).fold(0, |bits, (_, (bit, _))| bits | bit)
     }
 
+    fn heard(&self) -> u8 {
+        let heard = [self.broker_us, self.vault_us, self.launcher_us];
+        heard.into_iter().zip(LATE).filter(|(at, _)| at.is_some()).fold(0, |bits, (_, (bit, _))| bits | bit)
+    }
+
     fn wake(&self, now_us: u64) -> Option<u64> {
         let heard = [self.broker_us, self.vault_us, self.launcher_us];
         heard.into_iter().flatten().map(|at| at.saturating_add(LEASE_US).saturating_add(1)).filter(|at| *at > now_us).min()
@@ -368,15 +373,17 @@ impl Guardian {
         self.note(Note::ContactIs { line, contact });
     }
 
+    /// A part that was never heard is no news: the self-check lacks it.
     fn leases_settle(&mut self) {
-        let late = self.leases.late(self.now.us);
+        let late = self.leases.late(self.now.us) & self.leases.heard();
         for (bit, part) in LATE {
-            let (is, told) = (late & bit != 0, self.leases.told & bit != 0);
-            if is && !told {
-                self.note(Note::Late { part });
-                self.table.end_all(self.now.us);
-            } else if told && !is && (late & bit == 0) {
-                self.note(Note::Back { part });
+            match (late & bit != 0, self.leases.told & bit != 0) {
+                (true, false) => {
+                    self.note(Note::Late { part });
+                    self.table.end_all(self.now.us);
+                }
+                (false, true) => self.note(Note::Back { part }),
+                (true, true) | (false, false) => {}
             }
         }
         self.leases.told = late;

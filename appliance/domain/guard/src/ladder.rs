@@ -95,6 +95,13 @@ impl Table {
         }
     }
 
+    /// Every session was killed by other means: each leaves when nothing of it lives.
+    pub fn over_all(&mut self, now_us: u64) {
+        for entry in self.entries.iter_mut().flatten() {
+            (entry.over, entry.end_us) = (true, entry.end_us.min(now_us));
+        }
+    }
+
     /// Every session has to end at once, rung 3.
     pub fn end_all(&mut self, now_us: u64) {
         for entry in self.entries.iter_mut().flatten() {

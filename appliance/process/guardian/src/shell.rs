@@ -75,8 +75,7 @@ impl Shell {
         })
     }
 
-    fn run(&mut self) -> Result<(), String> {
-        let mut ready: Vec<Ready> = Vec::with_capacity(ROUND);
+    fn run(&mut self, ready: &mut Vec<Ready>) -> Result<(), String> {
         if let Some(missing) = self.senses.missing() {
             self.feel(missing);
         }
@@ -86,8 +85,8 @@ impl Shell {
         while !self.done {
             let wake = self.core.wake_us().min(self.senses.wake_us().unwrap_or(u64::MAX));
             let wait = Duration::from_micros(wake.saturating_sub(now().us));
-            self.poll.wait(&mut ready, Some(wait)).map_err(|e| format!("epoll: {e}"))?;
-            for event in &ready {
+            self.poll.wait(ready, Some(wait)).map_err(|e| format!("epoll: {e}"))?;
+            for event in ready.iter() {
                 self.event(event.token);
             }
             let Self { senses, core, .. } = self;
@@ -348,7 +347,11 @@ impl Shell {
 
 /// Serves until it is told to stop in order.
 pub fn serve(mut shell: Shell) -> ExitCode {
-    match shell.run() {
+    let mut ready: Vec<Ready> = Vec::with_capacity(ROUND);
+    let before = heap::count();
+    let outcome = shell.run(&mut ready);
+    eprintln!("guardian: {} allocations while it served", heap::count().saturating_sub(before));
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("guardian: {why}");

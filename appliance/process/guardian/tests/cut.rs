@@ -145,3 +145,45 @@ fn an_orderly_stop_leaves_a_clean_mark_and_everything_shut() {
     assert_eq!(one.slot.unwrap().mark, guard::Mark::Clean);
     assert_eq!((world.drops("ot"), world.port_is_up()), (Some(true), false));
 }
+
+/// Everything that it can do once it serves, and then the count that it says at its end.
+#[test]
+fn it_allocates_nothing_while_it_serves() {
+    let world = World::new("heap");
+    let mut one = Box::start(&world);
+    one.armed();
+    let works: Vec<_> = (1..=20).map(|number| (number, world.process("sessions", number))).collect();
+    for (number, work) in &works {
+        one.watch(*number, if *number < 3 { Duration::ZERO } else { Duration::from_secs(60) }, work);
+    }
+    one.until("rung 3", |b| b.told.contains(&guard::Note::Killed { session: 2 }));
+    for _ in 0..20 {
+        one.ask(&Request::Look);
+    }
+    one.key(F12, 1);
+    one.until("the key", |b| b.state.is_some_and(is_cut));
+    one.contact(b'0');
+    one.for_a_while(Duration::from_millis(600));
+    one.contact(b'1');
+    one.key(F12, 0);
+    one.for_a_while(Duration::from_millis(700));
+    one.order(&border::guardian::Order::Rearm { ticket: 1, contact: true }, &[]);
+    one.until("armed again", |b| b.state.is_some_and(|s| s.standing == Standing::Armed));
+    one.order(&border::guardian::Order::Drill { ticket: 2 }, &[]);
+    one.until("the drill is over", |b| b.answers.iter().any(|e| matches!(e, border::guardian::Event::Rearmed { ticket: 2 })));
+    // Somebody who talks nonsense at the desk, and a broker who does.
+    let nonsense = os::seqpacket::connect(&one.desk).unwrap();
+    os::seqpacket::send(std::os::fd::AsFd::as_fd(&nonsense), &[9; 700], &[]).unwrap();
+    one.for_a_while(Duration::from_millis(300));
+    os::seqpacket::send(std::os::fd::AsFd::as_fd(&one.broker), &[77; 3], &[]).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    one.beats = false;
+    one.signal("TERM");
+    let late = Instant::now() + Duration::from_secs(10);
+    while one.guardian.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < late);
+        one.play();
+    }
+    let said = std::fs::read_to_string(&one.log).unwrap();
+    assert!(said.contains("guardian: 0 allocations while it served"), "{said}");
+}

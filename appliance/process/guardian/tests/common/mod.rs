@@ -167,8 +167,8 @@ pub struct Box {
     /// Whether the played latch answers.
     pub writes: bool,
     last_beat: Option<Instant>,
-    desk: PathBuf,
-    log: PathBuf,
+    pub desk: PathBuf,
+    pub log: PathBuf,
 }
 
 fn say<T: Wire>(fd: BorrowedFd<'_>, message: &T, fds: &[BorrowedFd<'_>]) {
@@ -277,7 +277,8 @@ impl Box {
                 Event::Watching { session } => self.watching.push(session),
                 Event::Told { number, note, .. } => {
                     self.told.push(note);
-                    self.order(&Order::Noted { number }, &[]);
+                    // A guardian that has sent this broker away hears nothing.
+                    seqpacket::send(self.broker.as_fd(), &codec::encode(&Order::Noted { number }), &[]).ok();
                 }
                 Event::NotWatching { .. } | Event::Rearmed { .. } | Event::NotRearmed { .. } => self.answers.push(event),
             }
