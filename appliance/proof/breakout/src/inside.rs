@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub const EXECUTED: u8 = 42;
 
 /// The real policy of each process.
-pub const POLICIES: [(&str, &str); 9] = [
+pub const POLICIES: [(&str, &str); 11] = [
     ("front-ssh", include_str!("../../../process/front-ssh/sandbox.policy")),
     ("mediator", include_str!("../../../process/mediator/sandbox.policy")),
     ("back-ssh", include_str!("../../../process/back-ssh/sandbox.policy")),
@@ -22,6 +22,8 @@ pub const POLICIES: [(&str, &str); 9] = [
     ("broker", include_str!("../../../process/broker/sandbox.policy")),
     ("vault", include_str!("../../../process/vault/sandbox.policy")),
     ("zones", include_str!("../../../process/zones/sandbox.policy")),
+    ("guardian", include_str!("../../../process/guardian/sandbox.policy")),
+    ("latch", include_str!("../../../process/latch/sandbox.policy")),
     ("taken-launcher", include_str!("../../../process/launcher/sandbox.policy")),
 ];
 

@@ -15,6 +15,7 @@ use std::process::{Child, Command};
 const LISTENER: u32 = 99_001;
 const CONNECTOR: u32 = 99_002;
 const BROKER: u32 = 99_003;
+const LATCH: u32 = 99_005;
 /// A worker's, far from those that the launcher begins with.
 const STRANGER: u32 = 119_990;
 
@@ -144,6 +145,7 @@ impl World {
         let listening: &[i32] = match name {
             "broker" => &[3, 4, 5, 6, 7],
             "vault" | "taken-launcher" => &[4],
+            "guardian" => &[4, 5, 6, 7],
             _ => &[],
         };
         for number in listening {
@@ -152,14 +154,17 @@ impl World {
             fds.push((seqpacket::listen(&door).expect("a socket"), *number));
         }
         let (ours, theirs) = seqpacket::pair().expect("a pair");
-        if name == "broker" {
-            fds.push((theirs, 9));
+        match name {
+            "broker" => fds.push((theirs, 9)),
+            "guardian" => fds.extend([8, 9].map(|number| (self.empty.try_clone().expect("a namespace").into(), number))),
+            _ => {}
         }
         let uid = match name {
             "uplink-listener" => Some(LISTENER),
             "ot-connector" => Some(CONNECTOR),
             "broker" => Some(BROKER),
             "vault" => Some(VAULT),
+            "latch" => Some(LATCH),
             _ => None,
         };
         let network = if self.lives_in_zone(name) { &self.zone } else { &self.empty };
