@@ -5,6 +5,7 @@
 
 use crate::way::Way;
 use serde_json::Value;
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,10 +50,24 @@ input = "all"
 streams = "length-and-hash"
 "#;
 
+/// People who may lift a cut-off.
+const KEEPERS: usize = 10;
+const PASSWORD: &str = "a password of the bench";
+
+/// A keeper's one-time seed: each their own.
+fn seed(number: usize) -> String {
+    "JBSWY3DPEHPK3PXP".chars().cycle().skip(number).take(32).collect()
+}
+
 /// All that is measured.
 pub struct Lab {
     state: PathBuf,
     client: String,
+    machines: String,
+    dinlock: String,
+    socket: String,
+    /// Whose turn it is to re-arm: a code is good once, so they take turns.
+    keeper: Cell<usize>,
     pids: Vec<(String, u32)>,
     servers: Vec<Child>,
 }
@@ -94,13 +109,17 @@ impl Lab {
         let mut lab = Self {
             state: PathBuf::from(fact("/state")?),
             client: fact("/netns/client")?,
+            machines: fact("/netns/machines")?,
+            dinlock: fact("/dinlock")?,
+            socket: fact("/admin/socket")?,
+            keeper: Cell::new(0),
             pids: pids.collect(),
             servers: Vec::new(),
         };
         remove();
         fs::create_dir_all(lab.folder()).map_err(|e| format!("{}: {e}", lab.folder().display()))?;
         lab.wire()?;
-        lab.plant(&fact("/dinlock")?, &fact("/admin/socket")?)?;
+        lab.plant()?;
         lab.configure()?;
         let hop = lab.serve(HOP, "10.98.1.2", "hop")?;
         let group = hop_group();
@@ -158,14 +177,65 @@ impl Lab {
     }
 
     /// The demo's plant, with the bench's conduits instead of its own.
-    fn plant(&self, dinlock: &str, socket: &str) -> Result<(), String> {
+    fn plant(&self) -> Result<(), String> {
         let text = read(&self.state.join("plant.toml"))?;
         let head = text.split("[[conduit]]").next().unwrap_or_default();
         let target = head.find("[[target]]").map(|at| head[at..].replacen("\"plc-gw\"", "\"plc-hash\"", 1));
         let target = target.ok_or("the demo's plant has no target")?;
         let file = self.folder().join("plant.toml");
-        write(&file, &format!("{head}\n{target}\n{CONDUITS}"))?;
-        run(dinlock, &["--socket", socket, "apply", &file.display().to_string()]).map(drop)
+        let keepers: String = (0..KEEPERS)
+            .map(|number| format!("\n[[person]]\nid = \"keeper{number}\"\nname = \"Keeper {number}\"\nlogin = \"password+totp\"\n"))
+            .collect();
+        write(&file, &format!("{head}\n{target}\n{keepers}{CONDUITS}"))?;
+        self.dinlock(&["apply", &file.display().to_string()])?;
+        for number in 0..KEEPERS {
+            self.dinlock(&["person", "set", &format!("keeper{number}"), "--totp", &seed(number), "--password", PASSWORD])?;
+        }
+        Ok(())
+    }
+
+    fn dinlock(&self, arguments: &[&str]) -> Result<String, String> {
+        run(&self.dinlock, &[&["--socket", &self.socket], arguments].concat())
+    }
+
+    /// Lifts a cut-off, and waits until the box is armed.
+    pub(crate) fn rearm(&self) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            let keeper = self.keeper.get();
+            self.keeper.set((keeper + 1) % KEEPERS);
+            let (person, code) = (format!("keeper{keeper}"), outside::code(&seed(keeper)));
+            let password = self.folder().join("password");
+            write(&password, PASSWORD)?;
+            let file = password.display().to_string();
+            match self.dinlock(&["cutoff", "rearm", "--person", &person, "--code", &code, "--password-file", &file]) {
+                Ok(_) => return Ok(()),
+                // A code that was used already, a broker that is only waking up.
+                Err(why) if begun.elapsed() > Duration::from_secs(90) => return Err(why),
+                Err(_) => std::thread::sleep(Duration::from_millis(500)),
+            }
+        }
+    }
+
+    /// The namespace of the machines.
+    pub(crate) fn machines(&self) -> &str {
+        &self.machines
+    }
+
+    /// The guardian's desk.
+    pub(crate) fn desk(&self) -> PathBuf {
+        self.state.join("guardian.sock")
+    }
+
+    /// A file of the bench's own.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// The pid of one of the box's long-lived processes.
+    pub(crate) fn part(&self, name: &str) -> Result<u32, String> {
+        let found = self.pids.iter().find(|(known, _)| known == name).map(|(_, pid)| *pid);
+        found.ok_or_else(|| format!("the demo does not say which process its {name} is"))
     }
 
     fn configure(&self) -> Result<(), String> {

@@ -7,6 +7,7 @@
 
 mod bulk;
 mod crowd;
+mod cutoff;
 mod figures;
 mod keys;
 mod lab;
@@ -21,12 +22,13 @@ pub use lab::Lab;
 pub use machine::describe as machine;
 pub use report::Report;
 
-/// What there is to measure, and what it is. `ssh` stands for all but `bulk`.
+/// What there is to measure, and what it is. `ssh` stands for all but `bulk` and `cutoff`.
 pub const CASES: &[(&str, &str)] = &[
     ("streams", "throughput up and down, processor time, bytes of recording"),
     ("prompt", "time from the start of the client to the shell's prompt"),
     ("keys", "round trip of a keystroke, alone and at 16 live sessions"),
     ("crowd", "memory of a session at 1, 16 and 200, idle at a prompt; 200 live at once"),
+    ("cutoff", "from the trigger to the last packet on OT's wire: 1, 20 and 100 loaded sessions, broker running and stopped"),
     ("bulk", "2 GB each way through re-keys, with equal hashes"),
 ];
 
@@ -39,7 +41,7 @@ pub fn cases(names: &[String]) -> Result<Vec<&'static str>, String> {
     let mut wanted = Vec::new();
     for name in names {
         match name.as_str() {
-            "ssh" => wanted.extend(all.iter().copied().filter(|case| *case != "bulk")),
+            "ssh" => wanted.extend(all.iter().copied().filter(|case| !["bulk", "cutoff"].contains(case))),
             name => match all.iter().find(|case| **case == name) {
                 Some(case) => wanted.push(*case),
                 None => return Err(format!("nothing to measure is called {name}; there are ssh, {}", all.join(", "))),
@@ -58,6 +60,7 @@ pub fn measure(lab: &Lab, case: &str, report: &mut Report) -> Result<(), String>
         "streams" => streams::measure(lab, report),
         "prompt" => prompt::measure(lab, report),
         "keys" => keys::measure(lab, report),
+        "cutoff" => cutoff::measure(lab, report),
         "crowd" => crowd::measure(lab, report),
         "bulk" => bulk::measure(lab, report),
         other => Err(format!("nothing to measure is called {other}")),

@@ -4,7 +4,6 @@
 //! namespaces). It must never send a packet but to loopback and the namespaces that the demo made.
 //! Needs root. One box at a time: `.config/nextest.toml`.
 
-mod one_time;
 mod terminal;
 
 pub use terminal::Terminal;
@@ -230,7 +229,7 @@ impl TheBox {
     pub fn code(&self, person: &str) -> String {
         let people = self.facts["people"].as_array().expect("people");
         let found = people.iter().find(|p| p["name"] == person).expect("a person of the demo");
-        one_time::code(found["totp"].as_str().expect("a seed"))
+        outside::code(found["totp"].as_str().expect("a seed"))
     }
 }
 

@@ -12,7 +12,7 @@ use std::process::Command;
 /// Options of the bench.
 #[derive(Args)]
 pub struct Choice {
-    /// What to measure: ssh for all but bulk, or its parts: streams, prompt, keys, crowd, bulk.
+    /// What to measure: ssh for streams, prompt, keys and crowd, or one of these; cutoff; bulk.
     #[arg(default_value = "ssh")]
     names: Vec<String>,
 }

@@ -10,6 +10,7 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("/usr/sbin/sshd", "openssh-server", "the machine in the OT zone"),
     ("/usr/sbin/ip", "iproute2", "the zones' network namespaces"),
     ("/usr/sbin/nft", "nftables", "lists the zones' filters: a second opinion in tests"),
+    ("/usr/bin/tcpdump", "tcpdump", "a tap on OT's wire: when the last packet passed"),
     ("/usr/bin/cc", "gcc", "builds the crates that hold C"),
     ("/usr/bin/make", "make", "builds the crates that hold C"),
 ];

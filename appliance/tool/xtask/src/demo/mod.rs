@@ -249,7 +249,7 @@ impl Facts<'_> {
             "ssh": {"host": "127.0.0.1", "port": SSH_PORT},
             "portal": null,
             "rdp": null,
-            "netns": {"client": zones::CLIENT, "uplink": zones::UPLINK, "ot": zones::OT},
+            "netns": {"client": zones::CLIENT, "uplink": zones::UPLINK, "ot": zones::OT, "machines": zones::MACHINES},
             "people": self.people.describe(),
             "targets": [{"name": "plc-gw", "kind": "ssh", "address": format!("{}:22", machines::PLC_GW)}],
             "forbidden": People::forbidden(),
