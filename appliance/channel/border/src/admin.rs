@@ -60,6 +60,8 @@ wire_enum! {
         14 => ExportRecording { session: u64 },
         /// Answered by `Document`: a signed export.
         15 => ExportAudit { from: u64, to: u64 },
+        /// A person's PIN for the console at the box.
+        30 => SetPin { person: Name, pin: Bytes<16> },
     }
 }
 
@@ -125,4 +127,5 @@ pub const REQUESTS: &[Row<Phase>] = &[
     row(Phase::Open, "Recordings", Phase::Asked),
     row(Phase::Open, "ExportRecording", Phase::Asked),
     row(Phase::Open, "ExportAudit", Phase::Asked),
+    row(Phase::Open, "SetPin", Phase::Asked),
 ];

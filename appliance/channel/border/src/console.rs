@@ -67,6 +67,17 @@ wire_struct! {
 }
 
 wire_struct! {
+    /// Something that went wrong, as the audit log says it.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Fault {
+        /// Unix ms.
+        pub wall_ms: i64,
+        /// Words.
+        pub text: Line,
+    }
+}
+
+wire_struct! {
     /// All that the screen shows of the broker's knowledge.
     #[derive(Debug, Clone, PartialEq)]
     pub struct View {
@@ -76,6 +87,8 @@ wire_struct! {
         pub box_key: [u8; 32],
         /// Unix ms.
         pub wall_ms: i64,
+        /// The plant's time zone now, in seconds east of UTC.
+        pub utc_offset_s: i64,
         /// Living sessions, the oldest first; at most so many are sent, `more` counts the rest.
         pub sessions: List<SessionLine, 32>,
         /// Living sessions that are not sent.
@@ -87,7 +100,7 @@ wire_struct! {
         /// Free on the data disk, MB.
         pub free_mb: u64,
         /// The last faults, the newest first.
-        pub faults: List<Line, 4>,
+        pub faults: List<Fault, 4>,
         /// Who may unlock.
         pub keepers: List<Keeper, 32>,
         /// Who has unlocked, or none.
@@ -128,6 +141,29 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// Why something was not done. The console has the words, in its language.
+    #[derive(Debug, Clone, PartialEq)]
+    pub enum Why {
+        /// Nobody has unlocked.
+        1 => Locked,
+        /// The PIN is wrong.
+        2 => WrongPin,
+        /// Too many wrong PINs of this person: they wait.
+        3 => Wait { seconds: u32 },
+        /// They have no PIN yet, or may not unlock.
+        4 => NoPin,
+        /// No such session lives, or waits.
+        5 => NoSession,
+        /// What the session is does not allow it.
+        6 => NotNow,
+        /// A part of the box is away; it is started again.
+        7 => Away { part: Name },
+        /// The plant file does not let a PIN do it, or something else; in words.
+        8 => Other { text: Line },
+    }
+}
+
+wire_enum! {
     /// Broker to console.
     #[derive(Debug, Clone, PartialEq)]
     pub enum Reply {
@@ -135,10 +171,10 @@ wire_enum! {
         1 => View { view: View },
         /// To `Unlock`. Descriptor: a socket to the vault (`secrets`), for one PIN.
         2 => Asked,
-        /// Done; words.
-        3 => Done { text: Line },
-        /// Not done; why, who can lift it, and how.
-        4 => Refused { text: Line },
+        /// Done.
+        3 => Done,
+        /// Not done; why.
+        4 => Refused { why: Why },
     }
 }
 

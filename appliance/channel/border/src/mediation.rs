@@ -87,6 +87,9 @@ wire_enum! {
         2 => Mark { kind: Text<48>, text: Line },
         /// It ends; kind as in `session::Reason`, and words. Its last messages follow, then its exit.
         3 => Ended { kind: Text<48>, text: Line },
+        /// For the screen at the box, where it changed, and every 10 s at most: input messages within the last
+        /// minute, and who watches, or empty.
+        4 => Pace { input_per_minute: u32, watched_by: Line },
     }
 }
 

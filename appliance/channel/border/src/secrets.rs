@@ -4,7 +4,7 @@ use crate::{Name, Row, row};
 use codec::{Bytes, Text, wire_enum};
 
 wire_enum! {
-    /// Front to vault. The answer to `Check` goes to the broker, who tells the front.
+    /// Front or console to vault. The answer to `Check` goes to the broker, who tells the front.
     #[derive(Debug, Clone, PartialEq)]
     pub enum Request {
         /// The box's SSH host key.
@@ -18,6 +18,8 @@ wire_enum! {
             /// The one-time code.
             code: Option<Text<16>>
         },
+        /// From the console: the PIN of the person whom the broker named. The answer goes to the broker.
+        3 => Pin { pin: Bytes<16> },
     }
 }
 
@@ -45,15 +47,22 @@ wire_enum! {
     }
 }
 
-/// A front's phase.
+/// A front's phase, or the console's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Before the host key was given.
     Start,
     /// It was given, once.
     Login,
+    /// The console's: a PIN may come.
+    Pin,
+    /// It came: nothing more may.
+    Given,
 }
 
-/// What a front may ask of the vault.
-pub const REQUESTS: &[Row<Phase>] =
-    &[row(Phase::Start, "HostKey", Phase::Login), row(Phase::Login, "Check", Phase::Login)];
+/// What a front, or the console, may ask of the vault.
+pub const REQUESTS: &[Row<Phase>] = &[
+    row(Phase::Start, "HostKey", Phase::Login),
+    row(Phase::Login, "Check", Phase::Login),
+    row(Phase::Pin, "Pin", Phase::Given),
+];

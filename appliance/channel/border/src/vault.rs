@@ -58,6 +58,27 @@ wire_enum! {
         /// As `ExportAudit`, to the last row, for one who reads on where they stopped a moment ago: the row
         /// that says who reads is written already.
         12 => FollowAudit { ticket: u64, from: u64 },
+        /// Descriptor: the vault's end of the console's pair. Answered by `PinChecked`.
+        13 => OpenPin { ticket: u64, person: Name },
+        /// A person's PIN for the console. Answered by `Done` or `Failed`.
+        14 => SetPin { ticket: u64, person: Name, pin: Bytes<16> },
+    }
+}
+
+wire_enum! {
+    /// What came of a PIN.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Pin {
+        /// It is theirs.
+        1 => Right,
+        /// It is not.
+        2 => Wrong,
+        /// It was not looked at: this person's wrong ones make wait so long.
+        3 => Wait { seconds: u32 },
+        /// They have none.
+        4 => None,
+        /// The console closed without one, or broke its border.
+        5 => NotGiven,
     }
 }
 
@@ -84,6 +105,8 @@ wire_enum! {
         /// Free space on the data disk, each second and on change.
         /// `days_left` is until new sessions are refused, at the pace of what was recorded; none is unknown.
         9 => Disk { free_mb: u64, refuse: bool, days_left: Option<u32> },
+        /// To `OpenPin`.
+        10 => PinChecked { ticket: u64, pin: Pin },
     }
 }
 
@@ -108,4 +131,6 @@ pub const REQUESTS: &[Row<Phase>] = &[
     row(Phase::Open, "ExportAudit", Phase::Open),
     row(Phase::Open, "FollowAudit", Phase::Open),
     row(Phase::Open, "Expect", Phase::Open),
+    row(Phase::Open, "OpenPin", Phase::Open),
+    row(Phase::Open, "SetPin", Phase::Open),
 ];

@@ -63,7 +63,7 @@ fn machine() {
 #[test]
 fn secrets() {
     use border::secrets::{Phase, REQUESTS};
-    every_message_in_every_phase("secrets", REQUESTS, &[Phase::Start, Phase::Login], &["HostKey", "Check", "Invented"]);
+    every_message_in_every_phase("secrets", REQUESTS, &[Phase::Start, Phase::Login, Phase::Pin, Phase::Given], &["HostKey", "Check", "Pin", "Invented"]);
 }
 
 #[test]

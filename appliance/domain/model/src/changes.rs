@@ -1,6 +1,6 @@
 //! What applying a plant would change.
 
-use crate::{BoxFacts, Conduit, Limits, Person, Plant, RecordingRules, Target};
+use crate::{BoxFacts, Conduit, ConsoleRules, Limits, Person, Plant, RecordingRules, Target};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub struct Change {
     pub what: What,
     /// Which table: `settings`, `person`, `target`, `conduit`.
     pub table: &'static str,
-    /// Which object; of the settings, `box`, `recording` or `limits`.
+    /// Which object; of the settings, `box`, `recording`, `limits` or `console`.
     pub id: String,
     /// The keys that differ, as the plant file names them; empty unless it is [`What::Changed`].
     pub keys: Vec<&'static str>,
@@ -67,9 +67,10 @@ compared! {
         live_key_s => "live_key",
     }
     Limits { tries_before_lockout => "tries_before_lockout", lockout_s => "lockout" }
+    ConsoleRules { language => "language", lock_after_s => "lock_after" }
     Person {
         id => "id", name => "name", employer => "employer", telephone => "telephone", roles => "roles",
-        login => "login", keys => "keys", admin => "admin", local_uid => "local_uid",
+        login => "login", keys => "keys", admin => "admin", local_uid => "local_uid", console => "console",
     }
     Target {
         id => "id", kind => "kind", address => "address", port => "port", host_keys => "host_keys",
@@ -79,7 +80,7 @@ compared! {
         id => "id", people => "people", roles => "roles", targets => "targets", windows => "windows",
         longest_s => "longest", idle_s => "idle", approvals => "approvals", approvers => "approvers",
         input => "input", streams => "streams", recorder_grace_s => "recorder_grace",
-        reconnect_grace_s => "reconnect_grace",
+        reconnect_grace_s => "reconnect_grace", presence => "presence",
     }
 }
 
@@ -115,6 +116,7 @@ impl Plant {
         settings("box", &old.box_facts, &new.box_facts, &mut out);
         settings("recording", &old.recording, &new.recording, &mut out);
         settings("limits", &old.limits, &new.limits, &mut out);
+        settings("console", &old.console, &new.console, &mut out);
         compare("person", &old.people, &new.people, |p| p.id.as_str(), &mut out);
         compare("target", &old.targets, &new.targets, |t| t.id.as_str(), &mut out);
         compare("conduit", &old.conduits, &new.conduits, |c| c.id.as_str(), &mut out);

@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 /// One thing that is wrong: where, what, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The table: `box`, `recording`, `limits`, `person`, `target`, `target.account`, `conduit`.
+    /// The table: `box`, `recording`, `limits`, `console`, `person`, `target`, `target.account`, `conduit`.
     pub table: &'static str,
     /// Which object of that table, from 0. Accounts count on over all targets, in their order.
     pub index: usize,
@@ -145,7 +145,7 @@ impl Plant {
             let mut at = faults.at("conduit", index, &conduit.id);
             check_people(&mut at, conduit, &known);
             self.check_destinations(&mut at, conduit);
-            check_rules(&mut at, conduit);
+            check_rules(&mut at, conduit, self.people.iter().any(|p| p.console));
         }
         if faults.0.is_empty() { Ok(()) } else { Err(faults.0) }
     }
@@ -163,6 +163,10 @@ impl Plant {
         if !(1..=TRIES_MAX).contains(&self.limits.tries_before_lockout) {
             let problem = format!("{} is out of range", self.limits.tries_before_lockout);
             faults.at("limits", 0, "").add("tries_before_lockout", problem, "from 1 to 100");
+        }
+        if !(10..=3_600).contains(&self.console.lock_after_s) {
+            let problem = format!("{} s is out of range", self.console.lock_after_s);
+            faults.at("console", 0, "").add("lock_after", problem, "from 10 seconds to 1 hour");
         }
     }
 
@@ -259,12 +263,16 @@ fn check_people(at: &mut At<'_>, conduit: &Conduit, known: &Known<'_>) {
     }
 }
 
-fn check_rules(at: &mut At<'_>, conduit: &Conduit) {
+fn check_rules(at: &mut At<'_>, conduit: &Conduit, somebody_unlocks: bool) {
     for (number, _) in conduit.windows.iter().enumerate().filter(|(_, w)| !is_window(w)) {
         at.entry("windows", number, "a window is empty".into(), "write days and hours, as \"mon-fri 08:00-18:00\"");
     }
     if !(60..=86_400).contains(&conduit.longest_s) {
         at.add("longest", format!("{} s is out of range", conduit.longest_s), "from 1 minute to 24 hours");
+    }
+    if conduit.presence && !somebody_unlocks {
+        let allowed = "write console = true for a [[person]] who may unlock the console at the box";
+        at.add("presence", "nobody could admit its sessions".into(), allowed);
     }
     if conduit.approvals > 2 {
         at.add("approvals", format!("{} are too many", conduit.approvals), "0, 1 or 2");

@@ -15,6 +15,6 @@ pub use check::{Fault, MEGABYTES_END, TRIES_MAX};
 pub use ids::{AccountId, BadId, ConduitId, PersonId, RoleId, SecretId, SessionId, TargetId};
 pub use keys::{is_public_key, is_recipient};
 pub use plant::{
-    Account, BoxFacts, Conduit, Destination, InputRecord, Kind, Limits, Login, Person, Plant, RecordingRules,
-    SecretKind, StreamRecord, Target, Window,
+    Account, BoxFacts, Conduit, ConsoleRules, Destination, InputRecord, Kind, Language, Limits, Login, Person, Plant,
+    RecordingRules, SecretKind, StreamRecord, Target, Window,
 };

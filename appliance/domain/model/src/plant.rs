@@ -97,6 +97,8 @@ wire_struct! {
         pub admin: bool,
         /// Their user on the box, for the local socket.
         pub local_uid: Option<u32>,
+        /// Whether they may unlock the console at the box, by a PIN.
+        pub console: bool,
     }
 }
 
@@ -190,6 +192,8 @@ wire_struct! {
         pub recorder_grace_s: u32,
         /// How long a session outlives its operator's connection, in seconds.
         pub reconnect_grace_s: u32,
+        /// Whether somebody at the box has to admit each session.
+        pub presence: bool,
     }
 }
 
@@ -219,6 +223,28 @@ wire_struct! {
     }
 }
 
+wire_enum! {
+    /// A language of the console.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Language {
+        /// English. The default.
+        1 => English,
+        /// German.
+        2 => German,
+    }
+}
+
+wire_struct! {
+    /// The screen at the box.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ConsoleRules {
+        /// Language of its texts.
+        pub language: Language,
+        /// It locks after so many seconds without a key.
+        pub lock_after_s: u32,
+    }
+}
+
 wire_struct! {
     /// A whole plant.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,6 +261,8 @@ wire_struct! {
         pub recording: RecordingRules,
         /// Failed logins.
         pub limits: Limits,
+        /// The screen at the box.
+        pub console: ConsoleRules,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::reading::Reading;
 use crate::words::{Bad, bounded_text, choice, destination, duration, id, public_key, secret, window};
 use codec::{List, Text};
 use model::{
-    Account, AccountId, BoxFacts, Conduit, ConduitId, InputRecord, Kind, Limits, Login, MEGABYTES_END, Person, PersonId, Plant,
+    Account, AccountId, BoxFacts, Conduit, ConduitId, ConsoleRules, InputRecord, Kind, Language, Limits, Login, MEGABYTES_END, Person, PersonId, Plant,
     RecordingRules, RoleId, SecretKind, StreamRecord, TRIES_MAX, Target, TargetId,
 };
 use std::net::IpAddr;
@@ -20,6 +20,8 @@ pub(crate) const INPUTS: &[(&str, InputRecord)] =
 pub(crate) const STREAMS: &[(&str, StreamRecord)] =
     &[("content", StreamRecord::Content), ("length-and-hash", StreamRecord::LengthAndHash)];
 
+pub(crate) const LANGUAGES: &[(&str, Language)] = &[("en", Language::English), ("de", Language::German)];
+
 /// What stands where the file says nothing.
 pub(crate) const REFUSE_BELOW_MB: u64 = 64;
 pub(crate) const WARN_BELOW_MB: u64 = 256;
@@ -29,6 +31,7 @@ pub(crate) const LOCKOUT_S: u32 = 900;
 pub(crate) const LONGEST_S: u32 = 8 * 3600;
 pub(crate) const IDLE_S: u32 = 15 * 60;
 pub(crate) const RECORDER_GRACE_S: u32 = 10;
+pub(crate) const LOCK_AFTER_S: u32 = 120;
 
 /// The whole file.
 pub(crate) fn plant(reading: &mut Reading<'_>, root: &Table) -> Option<Plant> {
@@ -36,6 +39,7 @@ pub(crate) fn plant(reading: &mut Reading<'_>, root: &Table) -> Option<Plant> {
     let box_facts = node.required_table(reading, "box", "write [box] with a name").and_then(|t| box_facts(reading, t));
     let recording = node.required_table(reading, "recording", "write [recording] with auditors").map(|t| recording(reading, t));
     let limits = node.table(reading, "limits").map(|t| limits(reading, t));
+    let console = node.table(reading, "console").map(|t| console(reading, t));
     let people = node.tables(reading, "person", "person").into_iter().map(|t| person(reading, t)).collect();
     let targets = node.tables(reading, "target", "target").into_iter().map(|t| target(reading, t)).collect();
     let conduits = node.tables(reading, "conduit", "conduit").into_iter().map(|t| conduit(reading, t)).collect();
@@ -51,6 +55,7 @@ pub(crate) fn plant(reading: &mut Reading<'_>, root: &Table) -> Option<Plant> {
         conduits: conduits?,
         recording: recording?,
         limits: limits.unwrap_or(Limits { tries_before_lockout: TRIES, lockout_s: LOCKOUT_S }),
+        console: console.unwrap_or(ConsoleRules { language: Language::English, lock_after_s: LOCK_AFTER_S }),
     })
 }
 
@@ -104,6 +109,13 @@ fn limits(reading: &mut Reading<'_>, mut node: Node<'_>) -> Limits {
     Limits { tries_before_lockout: narrow(tries, TRIES), lockout_s }
 }
 
+fn console(reading: &mut Reading<'_>, mut node: Node<'_>) -> ConsoleRules {
+    let language = node.parsed(reading, "language", choice("a language of the console", LANGUAGES));
+    let lock_after_s = node.parsed(reading, "lock_after", duration).unwrap_or(LOCK_AFTER_S);
+    node.end(reading);
+    ConsoleRules { language: language.unwrap_or(Language::English), lock_after_s }
+}
+
 fn person(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<Person> {
     let person_id = node.required(reading, "id", id(PersonId::parse));
     let name = node.text(reading, "name");
@@ -114,8 +126,10 @@ fn person(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<Person> {
     let keys = node.list(reading, "keys", public_key);
     let admin = node.yes(reading, "admin");
     let uid = node.number(reading, "local_uid", 0..=i64::from(u32::MAX));
+    let console = node.yes(reading, "console");
     node.end(reading);
-    Some(Person { id: person_id?, name, employer, telephone, roles, login, keys, admin, local_uid: uid.and_then(|uid| u32::try_from(uid).ok()) })
+    let local_uid = uid.and_then(|uid| u32::try_from(uid).ok());
+    Some(Person { id: person_id?, name, employer, telephone, roles, login, keys, admin, local_uid, console })
 }
 
 fn target(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<Target> {
@@ -164,6 +178,7 @@ fn conduit(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<Conduit> {
     let streams = node.parsed(reading, "streams", choice("a rule for streams", STREAMS)).unwrap_or(StreamRecord::Content);
     let recorder_grace_s = node.parsed(reading, "recorder_grace", duration).unwrap_or(RECORDER_GRACE_S);
     let reconnect_grace_s = node.parsed(reading, "reconnect_grace", duration).unwrap_or(0);
+    let presence = node.yes(reading, "presence");
     node.end(reading);
     Some(Conduit {
         id: conduit_id?,
@@ -179,5 +194,6 @@ fn conduit(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<Conduit> {
         streams,
         recorder_grace_s,
         reconnect_grace_s,
+        presence,
     })
 }

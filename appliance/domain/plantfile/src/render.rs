@@ -1,6 +1,6 @@
 //! A plant as text: what `dinlock export` prints. Defaults are written too, so that nothing is hidden.
 
-use crate::objects::{INPUTS, KINDS, LOGINS, SECRETS, STREAMS};
+use crate::objects::{INPUTS, KINDS, LANGUAGES, LOGINS, SECRETS, STREAMS};
 use crate::words::{duration_text, window_text, word_of};
 use model::{Conduit, Person, Plant, Target};
 use std::fmt::{Display, Write};
@@ -48,6 +48,9 @@ pub fn render(plant: &Plant) -> String {
     out.head("[limits]");
     out.raw("tries_before_lockout", plant.limits.tries_before_lockout);
     out.text("lockout", duration_text(plant.limits.lockout_s));
+    out.head("[console]");
+    out.text("language", word_of(LANGUAGES, &plant.console.language));
+    out.text("lock_after", duration_text(plant.console.lock_after_s));
     plant.people.iter().for_each(|p| person(&mut out, p));
     plant.targets.iter().for_each(|t| target(&mut out, t));
     plant.conduits.iter().for_each(|c| conduit(&mut out, c));
@@ -67,6 +70,7 @@ fn person(out: &mut Out, person: &Person) {
     if let Some(uid) = person.local_uid {
         out.raw("local_uid", uid);
     }
+    out.raw("console", person.console);
 }
 
 fn target(out: &mut Out, target: &Target) {
@@ -101,4 +105,5 @@ fn conduit(out: &mut Out, conduit: &Conduit) {
     out.text("streams", word_of(STREAMS, &conduit.streams));
     out.text("recorder_grace", duration_text(conduit.recorder_grace_s));
     out.text("reconnect_grace", duration_text(conduit.reconnect_grace_s));
+    out.raw("presence", conduit.presence);
 }

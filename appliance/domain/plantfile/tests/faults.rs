@@ -80,9 +80,9 @@ fn a_wrong_type_is_named() {
 
 #[test]
 fn an_unknown_key_is_told_the_known_ones() {
-    check("longest = \"8h\"", "longst = \"8h\"", "21: conduit.longst: there is no such key; known here: approvals, approvers, id, idle, input, longest, people, reconnect_grace, recorder_grace, roles, streams, targets, windows");
+    check("longest = \"8h\"", "longst = \"8h\"", "21: conduit.longst: there is no such key; known here: approvals, approvers, id, idle, input, longest, people, presence, reconnect_grace, recorder_grace, roles, streams, targets, windows");
     check("secret = \"plc-gw-maint\"", "secret = \"plc-gw-maint\"\npassword = \"hunter2\"", "16: target.account.password: there is no such key; known here: id, secret, secret_kind, user");
-    check("[box]", "[network]\n[box]", "1: network: there is no such key; known here: box, conduit, limits, person, recording, target");
+    check("[box]", "[network]\n[box]", "1: network: there is no such key; known here: box, conduit, console, limits, person, recording, target");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use codec::{List, Text};
 use model::{
-    Account, AccountId, BoxFacts, Conduit, ConduitId, Destination, InputRecord, Kind, Limits, Login, Person, PersonId,
+    Account, AccountId, BoxFacts, Conduit, ConduitId, ConsoleRules, Destination, InputRecord, Kind, Language, Limits, Login, Person, PersonId,
     Plant, RecordingRules, RoleId, SecretId, SecretKind, StreamRecord, Target, TargetId, Window,
 };
 use plantfile::{parse, render};
@@ -71,6 +71,7 @@ fn person(seed: &mut Seed, number: u32) -> Person {
         keys: seed.list(&[Text::new(KEY).unwrap()]),
         admin: seed.below(2) == 0,
         local_uid: seed.one(&[None, Some(number), Some(u32::MAX - number)]),
+        console: number == 0 || seed.below(2) == 0,
     }
 }
 
@@ -113,6 +114,7 @@ fn conduit(seed: &mut Seed, number: u32, people: &[Person], targets: &[Target]) 
         streams: seed.one(&[StreamRecord::Content, StreamRecord::LengthAndHash]),
         recorder_grace_s: seed.number(100_000),
         reconnect_grace_s: seed.number(100_000),
+        presence: !people.is_empty() && seed.below(2) == 0,
     }
 }
 
@@ -132,6 +134,7 @@ fn plant(seed: &mut Seed) -> Plant {
             live_key_s: seed.number(u64::from(u32::MAX)),
         },
         limits: Limits { tries_before_lockout: 1 + seed.number::<u8>(100), lockout_s: seed.number(u64::from(u32::MAX)) },
+        console: ConsoleRules { language: seed.one(&[Language::English, Language::German]), lock_after_s: 10 + seed.number::<u32>(3_591) },
     }
 }
 

@@ -89,6 +89,7 @@ pub struct Grant {
     account: AccountId,
     longest_s: u32,
     closes_s: Option<i64>,
+    presence: bool,
 }
 
 impl Grant {
@@ -105,6 +106,11 @@ impl Grant {
     /// The conduit that permits it.
     pub fn conduit(&self) -> &ConduitId {
         &self.conduit
+    }
+
+    /// Whether somebody at the box has to admit it before it begins.
+    pub fn presence(&self) -> bool {
+        self.presence
     }
 
     /// The conduit's longest session, ms from the session's begin.
@@ -177,6 +183,7 @@ fn grant(question: &Question<'_>, conduit: &Conduit) -> Result<Grant, Refusal> {
         account: question.account.clone(),
         longest_s: conduit.longest_s,
         closes_s: closing(question, conduit)?,
+        presence: conduit.presence,
     })
 }
 

@@ -49,6 +49,8 @@ impl Default for Limits {
 pub enum Origin {
     /// The screen and keys of the box.
     Console,
+    /// A PIN at the box: its person alone waits. Counted in a limiter of its own, which nothing from afar reaches.
+    Pin,
     /// The network. Of an IPv6 address the /64 counts, since whoever has one has all of it.
     Network(IpAddr),
 }
@@ -154,10 +156,11 @@ impl Tries {
     pub fn may_try(&self, now_us: u64, person: &str, origin: Origin) -> Result<(), Wait> {
         let address = match origin {
             Origin::Console => return Ok(()),
-            Origin::Network(address) => address,
+            Origin::Pin => None,
+            Origin::Network(address) => Some(address),
         };
         let person = self.persons.until(now_us, &name(person));
-        let source = self.sources.until(now_us, &network(address));
+        let source = address.map_or(0, |address| self.sources.until(now_us, &network(address)));
         let until_us = person.max(source);
         if until_us > now_us { Err(Wait { until_us }) } else { Ok(()) }
     }
@@ -166,6 +169,7 @@ impl Tries {
     pub fn failed(&mut self, now_us: u64, person: &str, origin: Origin) {
         let address = match origin {
             Origin::Console => return,
+            Origin::Pin => return self.persons.failed(now_us, name(person), 0, &self.limits),
             Origin::Network(address) => address,
         };
         self.persons.failed(now_us, name(person), 0, &self.limits);
@@ -252,6 +256,14 @@ mod tests {
         assert_eq!(until(&tries, 0, "ann", from(2)), None);
         assert_eq!(until(&tries, 0, "ann", from(1)), Some(2 * S));
         assert!(until(&tries, 0, "bob", from(2)).is_some());
+    }
+
+    #[test]
+    fn a_wrong_pin_makes_its_person_wait_and_nobody_else() {
+        let mut tries = Tries::new(Limits::default());
+        (0..20).for_each(|_| tries.failed(0, "ann", Origin::Pin));
+        assert_eq!(until(&tries, 0, "ann", Origin::Pin), Some(900 * S));
+        assert_eq!(until(&tries, 0, "bob", Origin::Pin), None, "the console has no source that waits");
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Zone {
             .map(Self)
             .map_err(|_| Wrong::Zone(name.to_owned()))
     }
+
+    /// How far east of UTC it is at `now_s` (Unix seconds), in seconds; 0 at a time that no calendar has.
+    pub fn offset_s(&self, now_s: i64) -> i32 {
+        Timestamp::from_second(now_s).map_or(0, |now| self.0.to_offset(now).seconds())
+    }
 }
 
 /// Whether a set of windows is open. All times are Unix seconds.

@@ -47,6 +47,8 @@ reasons! {
     RecorderLost = "recorder_lost", "its recording could not be kept";
     /// It was refused before it was approved.
     Refused = "refused", "it was refused";
+    /// Nobody at the box admitted it in time.
+    NobodyAdmitted = "nobody_admitted", "nobody at the box admitted it in time";
     /// The machine was not reached, or did not let the box in.
     NotConnected = "not_connected", "the machine could not be reached";
     /// A process of the session said what its border does not allow.

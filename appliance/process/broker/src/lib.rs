@@ -4,6 +4,7 @@
 //! machine. Its rules are `core`, which has no I/O; `shell` is the loop around it. Proof:
 //! `tests/core.rs`; the whole box: `appliance/proof/testsuite`.
 
+mod consoles;
 pub mod core;
 mod links;
 mod peers;

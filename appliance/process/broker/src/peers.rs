@@ -1,7 +1,7 @@
 //! The sockets that the shell holds, under the tokens of its poll.
 
 use crate::core::{Endpoint, Fixed};
-use border::{Guard, admin};
+use border::{Guard, admin, console};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
@@ -16,6 +16,10 @@ pub enum Peer {
     AdminSocket,
     /// One `dinlock`.
     Admin(u64),
+    /// The socket on which consoles connect.
+    ConsoleDoor,
+    /// One console.
+    Console(u64),
     /// A worker's control socket.
     Worker(Endpoint),
 }
@@ -28,6 +32,14 @@ pub struct AdminPeer {
     pub uid: u32,
     /// One request each.
     pub guard: Guard<admin::Phase>,
+}
+
+/// One console.
+pub struct ConsolePeer {
+    /// Its socket.
+    pub socket: OwnedFd,
+    /// What it may ask.
+    pub guard: Guard<console::Phase>,
 }
 
 /// Tokens and peers, both ways.

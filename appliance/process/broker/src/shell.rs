@@ -2,8 +2,8 @@
 
 use crate::core::{Action, Core, Endpoint, Fixed, Input, Now};
 use crate::links::Links;
-use crate::peers::{AdminPeer, Peer, Peers};
-use border::{MESSAGE_BYTES_MAX, admin, connector, front, launcher, listener, machine, mediation, vault};
+use crate::peers::{AdminPeer, ConsolePeer, Peer, Peers};
+use border::{MESSAGE_BYTES_MAX, admin, connector, console, front, launcher, listener, machine, mediation, vault};
 use codec::Wire;
 use model::Plant;
 use os::poll::{Poll, Ready};
@@ -28,14 +28,16 @@ const ROWS_AGAIN: Duration = Duration::from_millis(50);
 
 /// The broker's sockets to its fixed peers, and the loop's state.
 pub struct Shell {
-    poll: Poll,
-    peers: Peers,
+    pub(crate) poll: Poll,
+    pub(crate) peers: Peers,
     links: Links,
     admin_socket: OwnedFd,
     workers: BTreeMap<Endpoint, OwnedFd>,
     kills: BTreeMap<Endpoint, File>,
     admins: BTreeMap<u64, AdminPeer>,
-    next_client: u64,
+    pub(crate) console_door: OwnedFd,
+    pub(crate) consoles: BTreeMap<u64, ConsolePeer>,
+    pub(crate) next_client: u64,
     core: Core<OwnedFd>,
     buffer: Vec<u8>,
 }
@@ -49,6 +51,7 @@ pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
         (Fixed::Vault, descriptors.take("vault-door")),
     ];
     let admin_socket = descriptors.take("admin");
+    let console_door = descriptors.take("console-door");
     let joined = [(Fixed::Launcher, descriptors.take_optional("launcher")), (Fixed::Vault, descriptors.take_optional("vault"))];
     let mut shell = Shell {
         poll: Poll::new().map_err(|e| format!("no epoll: {e}"))?,
@@ -58,6 +61,8 @@ pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
         workers: BTreeMap::new(),
         kills: BTreeMap::new(),
         admins: BTreeMap::new(),
+        console_door,
+        consoles: BTreeMap::new(),
         next_client: 1,
         core: Core::default(),
         buffer: vec![0; MESSAGE_BYTES_MAX],
@@ -82,6 +87,8 @@ impl Shell {
     fn watch_fixed(&mut self, doors: [(Fixed, OwnedFd); 4], joined: [(Fixed, Option<OwnedFd>); 2]) -> std::io::Result<()> {
         seqpacket::set_nonblocking(self.admin_socket.as_fd(), true)?;
         self.poll.add(self.admin_socket.as_fd(), self.peers.token(Peer::AdminSocket), true, false)?;
+        seqpacket::set_nonblocking(self.console_door.as_fd(), true)?;
+        self.poll.add(self.console_door.as_fd(), self.peers.token(Peer::ConsoleDoor), true, false)?;
         for (part, door) in doors {
             self.links.door(part, door, now().boot_ms)?;
         }
@@ -164,8 +171,9 @@ impl Shell {
     fn take_turn(&mut self, peer: Peer) -> Result<(), String> {
         match peer {
             Peer::AdminSocket => return self.accept_admin(),
+            Peer::ConsoleDoor => return self.accept_console(),
             Peer::Door(part) => return self.at_door(part),
-            Peer::Part(_) | Peer::Admin(_) | Peer::Worker(_) => {}
+            Peer::Part(_) | Peer::Admin(_) | Peer::Console(_) | Peer::Worker(_) => {}
         }
         for _ in 0..TURN_MESSAGES_MAX {
             match self.receive(peer) {
@@ -187,6 +195,8 @@ impl Shell {
             Peer::Door(part) => self.links.at_door(part),
             Peer::AdminSocket => Some(self.admin_socket.as_fd()),
             Peer::Admin(client) => self.admins.get(&client).map(|admin| admin.socket.as_fd()),
+            Peer::ConsoleDoor => Some(self.console_door.as_fd()),
+            Peer::Console(client) => self.consoles.get(&client).map(|console| console.socket.as_fd()),
             Peer::Worker(endpoint) => self.workers.get(&endpoint).map(AsFd::as_fd),
         }
     }
@@ -214,10 +224,13 @@ impl Shell {
             Peer::Part(Fixed::Connector) => Input::Connector(decode::<connector::Event>(bytes)?),
             Peer::Part(Fixed::Vault) => return self.vault_said(decode::<vault::Event>(bytes)?, fds),
             Peer::Admin(client) => return self.admin_asked(client, decode::<admin::Request>(bytes)?, fds),
+            Peer::Console(client) => return self.console_asked(client, decode::<console::Request>(bytes)?),
             Peer::Worker(Endpoint::Front(n)) => Input::Front(n, decode::<front::Request>(bytes)?),
             Peer::Worker(Endpoint::Mediator(n)) => Input::Mediator(n, decode::<mediation::Event>(bytes)?),
             Peer::Worker(Endpoint::Back(n)) => Input::Back(n, decode::<machine::Event>(bytes)?),
-            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) | Peer::AdminSocket | Peer::Door(_) => return Ok(()),
+            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) | Peer::AdminSocket | Peer::ConsoleDoor | Peer::Door(_) => {
+                return Ok(());
+            }
         };
         self.feed(input)
     }
@@ -266,7 +279,8 @@ impl Shell {
                 // Ours to end would be its whole work: we go, are started again, and say why.
                 Some(why) => Err(format!("the {} broke its border: {why}", part.name())),
             },
-            Peer::Door(_) | Peer::AdminSocket => Ok(()),
+            Peer::Door(_) | Peer::AdminSocket | Peer::ConsoleDoor => Ok(()),
+            Peer::Console(client) => self.drop_console(client),
             Peer::Admin(client) => {
                 self.drop_admin(client);
                 Ok(())
@@ -282,7 +296,7 @@ impl Shell {
         }
     }
 
-    fn feed(&mut self, input: Input<OwnedFd>) -> Result<(), String> {
+    pub(crate) fn feed(&mut self, input: Input<OwnedFd>) -> Result<(), String> {
         let actions = self.core.on(input, now());
         for action in actions {
             self.act(action)?;
@@ -290,7 +304,7 @@ impl Shell {
         Ok(())
     }
 
-    fn act(&mut self, action: Action<OwnedFd>) -> Result<(), String> {
+    pub(crate) fn act(&mut self, action: Action<OwnedFd>) -> Result<(), String> {
         match action {
             Action::ToLauncher(message) => self.part(Fixed::Launcher, &message, &[]),
             Action::Hand(message, endpoints) => {
@@ -324,6 +338,8 @@ impl Shell {
                 self.act(Action::ToAdmin(client, admin::Reply::Document, vec![document]))
             }
             Action::Observe { session, client, by } => self.observe(session, client, by),
+            Action::ToConsole(client, reply) => self.tell_console(client, &reply, &[]),
+            Action::AskPin { ticket, person, client } => self.ask_pin(ticket, person, client),
             Action::Hold(endpoint, fd) => self.hold(endpoint, fd),
             Action::Close(endpoint) => {
                 self.kills.remove(&endpoint);
@@ -412,7 +428,7 @@ fn plant_of(document: &OwnedFd) -> Result<Plant, String> {
     decode(&bytes)
 }
 
-fn send<T: Wire>(socket: BorrowedFd<'_>, message: &T, fds: &[OwnedFd]) -> std::io::Result<()> {
+pub(crate) fn send<T: Wire>(socket: BorrowedFd<'_>, message: &T, fds: &[OwnedFd]) -> std::io::Result<()> {
     let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
     seqpacket::send(socket, &codec::encode(message), &borrowed)
 }

@@ -9,6 +9,7 @@ use codec::{Bytes, Text};
 use policy::tries::Limits;
 use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
+use zeroize::Zeroizing;
 
 /// What it is asked.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub enum Ask {
     Check { worker: u64, question: Question },
     /// Hash a new password, then keep it.
     Person { ticket: u64, person: Text<32>, password: Option<Bytes<256>>, totp: Option<Bytes<64>> },
+    /// Check a PIN of the console.
+    Pin { ticket: u64, person: Text<32>, typed: Zeroizing<Vec<u8>> },
+    /// Hash a new PIN, then keep it.
+    SetPin { ticket: u64, person: Text<32>, typed: Zeroizing<Vec<u8>> },
     /// Limits of failed logins; new ones forget the failures.
     Limits(Limits),
 }
@@ -56,6 +61,17 @@ pub fn run(mut checker: Checker, asked: &Receiver<Ask>, secrets: &Mutex<Secrets>
                     kept
                 });
                 queue.push(Job::Person { ticket, person, password, totp });
+            }
+            Ask::Pin { ticket, person, typed } => {
+                let mut known = secrets.lock().expect("nobody panics while holding the secrets").clone();
+                let now_us = u64::try_from(os::clock::boottime().as_micros()).unwrap_or(u64::MAX);
+                let pin = checker.check_pin(&person, &typed, &known, now_us);
+                known.wipe();
+                line.say(Told::Event(Event::PinChecked { ticket, pin }, vec![]));
+            }
+            Ask::SetPin { ticket, person, typed } => {
+                let pin = checker.hash(&typed);
+                queue.push(Job::Pin { ticket, person, pin });
             }
             Ask::Limits(new) => {
                 if limits.replace(new) != Some(new) {

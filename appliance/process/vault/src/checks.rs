@@ -4,6 +4,7 @@
 use crate::secrets::{Password, Secrets};
 use crate::totp;
 use argon2::{Algorithm, Argon2, Params, Version};
+use border::vault::Pin;
 use codec::{Bytes, Text};
 use policy::tries::{Limits, Origin, Tries};
 use std::net::IpAddr;
@@ -48,6 +49,8 @@ pub struct Verdict {
 /// Checks one login after another.
 pub struct Checker {
     tries: Tries,
+    /// Of PINs: whoever fails from afar keeps nobody out at the box.
+    pins: Tries,
     dummy: Password,
     runs: u64,
 }
@@ -71,7 +74,7 @@ impl Checker {
         let mut salt = [0; 16];
         os::random(&mut salt);
         let dummy = Password { salt, hash: [0; 32], memory_kib: MEMORY_KIB, passes: PASSES };
-        Self { tries: Tries::new(limits), dummy, runs: 0 }
+        Self { tries: Tries::new(limits), pins: Tries::new(limits), dummy, runs: 0 }
     }
 
     /// How many password hashes were computed.
@@ -128,6 +131,21 @@ impl Checker {
             code: ask.wants_code,
             why: String::new(),
             used_step: step.filter(|_| ask.wants_code),
+        }
+    }
+    /// Checks a PIN of the console at `now_us` of a clock that does not jump.
+    pub fn check_pin(&mut self, person: &Text<32>, typed: &[u8], secrets: &Secrets, now_us: u64) -> Pin {
+        if let Err(wait) = self.pins.may_try(now_us, person, Origin::Pin) {
+            let seconds = wait.until_us.saturating_sub(now_us).div_ceil(1_000_000);
+            return Pin::Wait { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) };
+        }
+        let Some(kept) = secrets.person(person).and_then(|known| known.pin.clone()) else { return Pin::None };
+        if totp::same(&self.run(&kept, typed), &kept.hash) {
+            self.pins.succeeded(person);
+            Pin::Right
+        } else {
+            self.pins.failed(now_us, person, Origin::Pin);
+            Pin::Wrong
         }
     }
 }

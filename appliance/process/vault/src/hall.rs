@@ -1,6 +1,7 @@
 //! The main thread: answers at once, and never touches the disk.
 
 use crate::checking::Ask;
+use crate::pins::Asked;
 use crate::queue::{Document, Job, Queue, Told};
 use crate::rooms::{Front, Record};
 use crate::secrets::Secrets;
@@ -66,6 +67,7 @@ pub struct Hall {
     pub(crate) host: Zeroizing<Vec<u8>>,
     pub(crate) fronts: BTreeMap<u64, Front>,
     pub(crate) records: BTreeMap<u64, Record>,
+    pub(crate) pins: BTreeMap<u64, Asked>,
     next_token: u64,
     /// Plants on their way to the disk, by ticket.
     plants: BTreeMap<u64, Zeroizing<Vec<u8>>>,
@@ -112,6 +114,7 @@ impl Hall {
             host,
             fronts: BTreeMap::new(),
             records: BTreeMap::new(),
+            pins: BTreeMap::new(),
             next_token: 4,
             plants: BTreeMap::new(),
             buffer: vec![0; MESSAGE_BYTES_MAX],
@@ -151,6 +154,7 @@ impl Hall {
                     TERMINATED => self.end(),
                     token if self.fronts.contains_key(&token) => self.hear_front(token, ask),
                     token if self.records.contains_key(&token) => self.hear_record(token),
+                    token if self.pins.contains_key(&token) => self.hear_pin(token, ask),
                     _ => {}
                 }
             }
@@ -319,6 +323,7 @@ impl Hall {
         }
         self.outbox.clear();
         self.fronts.clear();
+        self.pins.clear();
     }
 
     pub(crate) fn watch(&mut self, fd: &OwnedFd) -> io::Result<u64> {
@@ -361,6 +366,10 @@ impl Hall {
             Request::SetPerson { ticket, person, password, totp } => {
                 let _ = ask.send(Ask::Person { ticket, person, password, totp });
             }
+            Request::SetPin { ticket, person, pin } => {
+                let _ = ask.send(Ask::SetPin { ticket, person, typed: Zeroizing::new(pin.into_vec()) });
+            }
+            Request::OpenPin { ticket, person } => self.open_pin(ticket, person, one()?),
             Request::Recordings { ticket } => self.queue.push(Job::List { ticket }),
             Request::ExportRecording { ticket, session } => self.queue.push(Job::ExportRecording { ticket, session }),
             Request::ExportAudit { ticket, from, to } => {

@@ -23,6 +23,7 @@ pub mod space;
 pub mod works;
 mod checking;
 mod hall;
+mod pins;
 mod rooms;
 mod start;
 

@@ -38,6 +38,8 @@ pub enum Job {
     Target { ticket: u64, name: Text<32>, value: Bytes<16384> },
     /// A person's secrets.
     Person { ticket: u64, person: Text<32>, password: Option<Password>, totp: Option<Bytes<64>> },
+    /// A person's new PIN.
+    Pin { ticket: u64, person: Text<32>, pin: Password },
     /// A one-time code was used.
     Used { person: Text<32>, step: u64 },
     /// The list of recordings.

@@ -45,7 +45,7 @@ pub struct Record {
 }
 
 /// What one receive gives.
-enum Got<T> {
+pub(crate) enum Got<T> {
     Message(T),
     Nothing,
     Closed,
@@ -53,7 +53,7 @@ enum Got<T> {
 }
 
 /// What a worker may say here.
-trait Said: codec::Wire {
+pub(crate) trait Said: codec::Wire {
     /// Whether the bytes may hold a password: they are wiped at once.
     const SECRET: bool;
 }
@@ -69,7 +69,7 @@ impl Said for record::Entry {
 
 impl Hall {
     /// One message of a worker. Workers never send descriptors here: any that come are closed.
-    fn receive<T: Said>(&mut self, socket: &OwnedFd) -> Got<T> {
+    pub(crate) fn receive<T: Said>(&mut self, socket: &OwnedFd) -> Got<T> {
         match seqpacket::recv(socket.as_fd(), &mut self.buffer) {
             Ok(got) if got.len == 0 => Got::Closed,
             Ok(got) => {
@@ -138,6 +138,7 @@ impl Hall {
                 return seqpacket::send(front.socket.as_fd(), &bytes, &[]).map_err(|error| error.to_string());
             }
             secrets::Request::Check { person, password, code } => (person, password, code),
+            secrets::Request::Pin { .. } => return Err("a front asked as the console".to_owned()),
         };
         front.tries += 1;
         if front.tries > TRIES_MAX {

@@ -127,6 +127,8 @@ wire_struct! {
         pub totp: Option<Bytes<64>>,
         /// The last step whose code was used: it and those before it are refused.
         pub used_step: u64,
+        /// PIN for the console.
+        pub pin: Option<Password>,
     }
 }
 
@@ -207,6 +209,11 @@ impl Secrets {
         }
     }
 
+    /// Replaces a person's PIN.
+    pub fn set_pin(&mut self, person: &Text<32>, pin: Password) {
+        self.entry(person).pin = Some(pin);
+    }
+
     /// The code of `step` was used.
     pub fn set_used(&mut self, person: &Text<32>, step: u64) {
         let entry = self.entry(person);
@@ -235,7 +242,7 @@ impl Secrets {
     fn entry(&mut self, person: &Text<32>) -> &mut PersonSecret {
         let found = self.people.iter().position(|p| p.person == *person);
         let index = found.unwrap_or_else(|| {
-            self.people.push(PersonSecret { person: person.clone(), password: None, totp: None, used_step: 0 });
+            self.people.push(PersonSecret { person: person.clone(), password: None, totp: None, used_step: 0, pin: None });
             self.people.len() - 1
         });
         &mut self.people[index]

@@ -137,6 +137,10 @@ impl<D: Disk> Works<D> {
                 let detail = format!("of {person} were set:{pass}{code}");
                 self.change(ticket, "person.secrets", detail, told, |s| s.set_person(&person, password, totp));
             }
+            Job::Pin { ticket, person, pin } => {
+                let detail = format!("of {person} were set: PIN");
+                self.change(ticket, "person.secrets", detail, told, |s| s.set_pin(&person, pin));
+            }
             Job::Used { person, step } => self.used(&person, step),
             Job::List { ticket } => {
                 self.note(read("recording.listed", None, ""));

@@ -149,6 +149,7 @@ fn plant() -> Plant {
         conduits: List::default(),
         recording: RecordingRules { auditors: List::default(), refuse_below_mb: 1, warn_below_mb: 2, live_key_s: 0 },
         limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
+        console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
     }
 }
 

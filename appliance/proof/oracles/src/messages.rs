@@ -54,6 +54,8 @@ macro_rules! messages {
 messages! {
     /// `dinlock` and broker.
     border_admin: border::admin => [SessionRow, Space, Request, Reply];
+    /// Broker and console.
+    border_console: border::console => [SessionLine, WaitingLine, Keeper, Fault, View, Request, Why, Reply];
     /// Broker and connector.
     border_connector: border::connector => [Order, Event];
     /// Broker and front.
@@ -73,7 +75,7 @@ messages! {
     /// A worker and the vault.
     border_secrets: border::secrets => [Request, Kind, Answer];
     /// Broker and vault.
-    border_vault: border::vault => [Audit, Request, Event];
+    border_vault: border::vault => [Audit, Request, Pin, Event];
     /// The typed stream.
     border_work: border::work => [Pty, Mode, Variable, Down, Up];
     /// Guardian and zones.
@@ -81,7 +83,7 @@ messages! {
     /// The plant, as it is applied and stored.
     model_objects: model => [
         Login, Kind, SecretKind, InputRecord, StreamRecord, BoxFacts, Person, Account, Target, Window, Destination,
-        Conduit, RecordingRules, Limits, Plant,
+        Conduit, RecordingRules, Limits, Language, ConsoleRules, Plant,
     ];
     /// What the ledger's rows say.
     ledger_event: ledger => [At, Category, Outcome, Event];

@@ -39,6 +39,7 @@ fn person(id: &str, login: Login) -> Person {
         keys: list(vec![Text::cut(key_of(id))]),
         admin: false,
         local_uid: None,
+        console: false,
     }
 }
 
@@ -93,6 +94,7 @@ fn conduit(id: &str, people: Vec<&str>, targets: &[Target], random: &mut Random,
         streams: pick(random, &[StreamRecord::Content, StreamRecord::LengthAndHash]),
         recorder_grace_s: pick(random, &[0, 2, 10]),
         reconnect_grace_s: 0,
+        presence: false,
     }
 }
 
@@ -128,6 +130,7 @@ pub(crate) fn plant(random: &mut Random, wall_ms: i64, wide: bool) -> Plant {
         conduits: list(conduits),
         recording: RecordingRules { auditors: list(vec![Text::cut(AUDITOR)]), refuse_below_mb: 16, warn_below_mb: 32, live_key_s: 0 },
         limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
+        console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
     }
 }
 

@@ -25,6 +25,7 @@ pub fn person(id: &str, roles: &[&str]) -> Person {
         keys: list(vec![Text::cut("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ000000000000000000000000000000000000000000 x")]),
         admin: false,
         local_uid: None,
+        console: false,
     }
 }
 
@@ -65,6 +66,7 @@ pub fn conduit(id: &str) -> Conduit {
         streams: StreamRecord::Content,
         recorder_grace_s: 10,
         reconnect_grace_s: 0,
+        presence: false,
     }
 }
 
@@ -81,5 +83,6 @@ pub fn plant() -> Plant {
             live_key_s: 900,
         },
         limits: Limits { tries_before_lockout: 5, lockout_s: 900 },
+        console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
     }
 }

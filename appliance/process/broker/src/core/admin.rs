@@ -17,7 +17,7 @@ const ROWS_MAX: usize = 256;
 fn needs_vault(request: &Request) -> bool {
     match request {
         Request::Apply | Request::SetSecret { .. } | Request::SetPerson { .. } | Request::Trust { .. } => true,
-        Request::Recordings | Request::ExportRecording { .. } | Request::ExportAudit { .. } => true,
+        Request::SetPin { .. } | Request::Recordings | Request::ExportRecording { .. } | Request::ExportAudit { .. } => true,
         Request::Status | Request::Sessions { .. } | Request::Plant | Request::Test { .. } => false,
         Request::Pause { .. } | Request::Resume { .. } | Request::End { .. } | Request::Watch { .. } => false,
     }
@@ -63,6 +63,7 @@ impl<F> Core<F> {
                 let ticket = self.ticket(client, done, &by, "person.set");
                 self.act(Action::ToVault(vault::Request::SetPerson { ticket, person, password, totp }, None));
             }
+            Request::SetPin { person, pin } => self.set_pin(client, &by, person, pin),
             Request::Trust { target, key } => self.trust(client, &by, &target, &key),
             Request::Test { target, account } => self.test(client, &by, &target, &account),
             Request::Recordings => {
@@ -122,10 +123,19 @@ impl<F> Core<F> {
     }
 
     fn pause(&mut self, client: u64, session: u64, by: &Line, pause: bool) {
-        let Some(row) = self.sessions.get_mut(&session) else { return self.no_session(client, session) };
+        match self.freeze(session, by, pause) {
+            None => self.no_session(client, session),
+            Some(Err(not_now)) => self.refuse(client, &not_now.to_string()),
+            Some(Ok(())) => self.done(client, &format!("s-{session:06} is {}", if pause { "paused" } else { "live again" })),
+        }
+    }
+
+    /// Freezes the input of a session, or gives it back; none if there is no such session.
+    pub(super) fn freeze(&mut self, session: u64, by: &Line, pause: bool) -> Option<Result<(), session::NotNow>> {
+        let row = self.sessions.get_mut(&session)?;
         let step = if pause { row.life.pause() } else { row.life.resume() };
-        if let Err(not_now) = step {
-            return self.refuse(client, &not_now.to_string());
+        if step.is_err() {
+            return Some(step);
         }
         let by_line = by.clone();
         let (order, kind) = if pause {
@@ -136,7 +146,7 @@ impl<F> Core<F> {
         self.act(Action::ToMediator(session, order));
         self.keep(session);
         self.note_session(session, kind, "ok", "SR 2.5", format!("by {by}"));
-        self.done(client, &format!("s-{session:06} is {}", if pause { "paused" } else { "live again" }));
+        Some(Ok(()))
     }
 
     fn end_by_admin(&mut self, client: u64, session: u64, by: &Line, why: &str) {
@@ -243,7 +253,7 @@ impl<F> Core<F> {
         ticket
     }
 
-    fn ticket(&mut self, client: u64, done: String, by: &Line, kind: &str) -> u64 {
+    pub(super) fn ticket(&mut self, client: u64, done: String, by: &Line, kind: &str) -> u64 {
         let ticket = self.bare_ticket(client, done.clone());
         let category = if kind.starts_with("audit") || kind.starts_with("recording") { "audit" } else { "configuration" };
         let mut note = Note::new(category, kind, "ok", "SR 2.8");
@@ -265,6 +275,7 @@ impl<F> Core<F> {
                 self.audit_out_of_turn(Endpoint::Front(worker), &why);
                 self.front_gone(worker);
             }
+            vault::Event::PinChecked { ticket, pin } => self.pin_checked(ticket, pin),
             vault::Event::RecordingOpen { session: _ } => {}
             vault::Event::RecordingFailed { session, why } => {
                 self.end_session(session, Reason::RecorderLost, &format!("its recording could not be kept: {why}"));

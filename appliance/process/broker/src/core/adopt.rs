@@ -148,7 +148,7 @@ impl<F> Core<F> {
 
     /// None for an administrator's test: it ends with the broker that runs it.
     pub(super) fn card(&self, session: u64) -> Option<launcher::Note> {
-        let row = self.sessions.get(&session)?;
+        let row = self.sessions.get(&session).filter(|row| !row.awaits_presence)?;
         let stand = match row.life.state() {
             State::Requested | State::Approved | State::Connecting => Stand::Beginning,
             State::Live => Stand::Live,

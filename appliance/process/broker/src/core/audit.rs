@@ -37,6 +37,7 @@ impl<'a> Note<'a> {
 
 impl<F> Core<F> {
     pub(super) fn audit(&mut self, note: Note<'_>) {
+        self.remember_fault(&note);
         let audit = Audit {
             category: Name::cut(note.category),
             kind: Text::cut(note.kind),

@@ -6,12 +6,14 @@ mod access;
 mod admin;
 mod adopt;
 mod audit;
+mod console;
 mod fronts;
 mod limits;
 mod parts;
+mod presence;
 mod sessions;
 
-use border::{Guard, admin as admin_border, connector, front, launcher, listener, machine, mediation, vault};
+use border::{Guard, admin as admin_border, connector, console as console_border, front, launcher, listener, machine, mediation, vault};
 use model::Plant;
 use session::{Life, Reason};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -124,6 +126,15 @@ pub enum Input<F> {
         /// The new plant.
         plant: Option<Box<Plant>>,
     },
+    /// A console asks.
+    Console {
+        /// The connection.
+        client: u64,
+        /// What.
+        request: console_border::Request,
+    },
+    /// A console is gone.
+    ConsoleGone(u64),
     /// Time passed.
     Tick,
 }
@@ -162,6 +173,17 @@ pub enum Action<F> {
         /// Who watches.
         by: border::Line,
     },
+    /// Send.
+    ToConsole(u64, console_border::Reply),
+    /// Make a socket pair: one end to the vault (`OpenPin`), the other to the console (`Asked`).
+    AskPin {
+        /// The verdict comes under it.
+        ticket: u64,
+        /// Whose PIN.
+        person: border::Name,
+        /// At which console.
+        client: u64,
+    },
     /// Hold this descriptor, and listen to it where it is a control socket.
     Hold(Endpoint, F),
     /// Close it.
@@ -187,6 +209,8 @@ struct Session<F> {
     front: Option<u64>,
     /// A test by an admin rather than a person's work.
     test_for: Option<u64>,
+    /// Somebody at the box has to admit it; nothing of it was started yet.
+    awaits_presence: bool,
     person: border::Name,
     target: model::TargetId,
     account: model::AccountId,
@@ -218,6 +242,8 @@ struct Session<F> {
     machine: Guard<machine::Phase>,
     steps: Vec<String>,
     stream: Option<F>,
+    /// Input messages within the last minute, and who watches, as its mediator says.
+    pace: (u32, border::Line),
 }
 
 impl<F> Session<F> {
@@ -226,6 +252,7 @@ impl<F> Session<F> {
         Self {
             front: None,
             test_for: None,
+            awaits_presence: false,
             person,
             target: target.clone(),
             account: account.clone(),
@@ -251,6 +278,7 @@ impl<F> Session<F> {
             machine: Guard::new(machine::EVENTS, machine::Phase::Connecting),
             steps: Vec::new(),
             stream: None,
+            pace: (0, border::Line::default()),
         }
     }
 }
@@ -273,6 +301,9 @@ pub struct Core<F> {
     tickets: BTreeMap<u64, Ticket>,
     /// Who read the audit log last from which row, and when: by user, of whom all are administrators.
     readings: BTreeMap<u32, (u64, u64)>,
+    consoles: BTreeMap<u64, console::Console>,
+    /// What went wrong lately, the newest first.
+    faults: VecDeque<console_border::Fault>,
     next_worker: u64,
     next_session: u64,
     next_ticket: u64,
@@ -305,6 +336,8 @@ impl<F> Default for Core<F> {
             ended: VecDeque::new(),
             tickets: BTreeMap::new(),
             readings: BTreeMap::new(),
+            consoles: BTreeMap::new(),
+            faults: VecDeque::new(),
             next_worker: 1,
             next_session: 1,
             next_ticket: 1,
@@ -334,6 +367,8 @@ impl<F> Core<F> {
             Input::Back(session, event) => self.on_back(session, event),
             Input::Gone(endpoint, why) => self.on_gone(endpoint, why),
             Input::Admin { client, uid, request, plant } => self.on_admin(client, uid, *request, plant),
+            Input::Console { client, request } => self.on_console(client, request),
+            Input::ConsoleGone(client) => self.console_gone(client),
             Input::Tick => {}
         }
         self.on_time();
@@ -351,7 +386,7 @@ impl<F> Core<F> {
             None => s.connect_until_ms,
         });
         let second = (!self.sessions.is_empty()).then_some(self.now.boot_ms + 1_000);
-        logins.chain(leaving).chain(sessions).chain(second).min()
+        logins.chain(leaving).chain(sessions).chain(second).chain(self.consoles_wake_ms()).min()
     }
 
     /// For an endpoint that is closed, or never came, nothing is done.
@@ -370,6 +405,7 @@ impl<F> Core<F> {
             Action::ToVault(..) | Action::StorePlant(..) | Action::ShowPlant(..) => true,
             // Whoever asked is answered, even if nobody is left to look at.
             Action::ToAdmin(..) | Action::Observe { .. } => true,
+            Action::ToConsole(client, _) | Action::AskPin { client, .. } => self.consoles.contains_key(client),
         };
         if there {
             self.actions.push(action);
@@ -392,5 +428,6 @@ impl<F> Core<F> {
     fn on_time(&mut self) {
         self.fronts_on_time();
         self.sessions_on_time();
+        self.consoles_on_time();
     }
 }

@@ -91,6 +91,7 @@ impl<F> Core<F> {
         for ticket in std::mem::take(&mut self.tickets).into_values() {
             self.refuse(ticket.client, "the vault stopped before it answered, and is started again; ask again in a moment");
         }
+        self.pins_unanswered();
         for session in self.sessions_where(|row| row.life.state() == State::Connecting) {
             self.end_session(session, Reason::RecorderLost, "the box's vault stopped; try again in a moment");
             self.session_over(session);

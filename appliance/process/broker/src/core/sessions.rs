@@ -46,6 +46,14 @@ impl<F> Core<F> {
                 self.audit(note);
                 self.deny(worker, &refusal.to_string());
             }
+            Ok(grant) if grant.presence() && self.presence_is_full() => {
+                let mut note = Note::new("policy", "session.refused", "refused", "SR 2.1");
+                self.about_front(worker, &mut note);
+                note.target = Some(target.clone());
+                note.detail = "too many wait for somebody at the box".to_owned();
+                self.audit(note);
+                self.deny(worker, "too many people wait to be admitted at the box; try again in a few minutes");
+            }
             Ok(grant) => {
                 let session = self.next_session;
                 self.next_session += 1;
@@ -63,7 +71,11 @@ impl<F> Core<F> {
                     front.session = Some(session);
                 }
                 self.note_session(session, "session.granted", "ok", "SR 2.1", grant.audit());
-                self.start_session(session);
+                if grant.presence() {
+                    self.await_presence(session);
+                } else {
+                    self.start_session(session);
+                }
             }
         }
     }
@@ -222,6 +234,11 @@ impl<F> Core<F> {
             mediation::Event::Mark { kind, text } => {
                 self.note_session(session, &format!("session.{}", &*kind), "ok", "SR 2.8", text.to_string());
             }
+            mediation::Event::Pace { input_per_minute, watched_by } => {
+                if let Some(row) = self.sessions.get_mut(&session) {
+                    row.pace = (input_per_minute, watched_by);
+                }
+            }
             mediation::Event::Ended { kind, text } => {
                 let reason = Reason::from_code(&kind).unwrap_or(Reason::PartDied);
                 if reason == Reason::MachineClosed && self.back_speaks_yet(session) {
@@ -373,8 +390,10 @@ impl<F> Core<F> {
         note.peer = row.peer.map(|p| p.to_string());
         note.detail = format!("{reason}: {}", row.words);
         self.audit(note);
-        // Last: a broker that dies before this line leaves it to its follower.
-        self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
+        if !row.awaits_presence {
+            // Last: a broker that dies before this line leaves it to its follower.
+            self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
+        }
         if row.test_for.is_none() {
             self.ended.push_back(row_of(session, &row, self.now.boot_ms));
             if self.ended.len() > ENDED_KEPT {
@@ -398,7 +417,9 @@ impl<F> Core<F> {
             match row.kill_at_ms {
                 Some(_) => {}
                 None if row.life.is_open() && row.deadline_ms + KILL_AFTER_MS <= now => end.push((session, Reason::Overdue)),
-                None if !row.life.is_open() && row.connect_until_ms <= now => end.push((session, Reason::NotConnected)),
+                None if !row.life.is_open() && row.connect_until_ms <= now => {
+                    end.push((session, if row.awaits_presence { Reason::NobodyAdmitted } else { Reason::NotConnected }));
+                }
                 None if row.life.is_open() && row.test_for.is_none() => match self.still_permitted(row) {
                     Ok(grant) => shorter.push((session, grant)),
                     Err(Refusal::WindowClosed { .. }) => end.push((session, Reason::WindowClosed)),
@@ -412,6 +433,10 @@ impl<F> Core<F> {
         }
         let mut over: Vec<u64> = end.iter().filter(|(_, reason)| *reason == Reason::Overdue).map(|(session, _)| *session).collect();
         for (session, reason) in end {
+            if reason == Reason::NobodyAdmitted {
+                self.presence_lapsed(session);
+                continue;
+            }
             let words = if reason == Reason::NotConnected { "the machine did not let the box in within 30 s" } else { "" };
             self.end_session(session, reason, words);
         }

@@ -29,6 +29,7 @@ pub fn person(id: &str, login: Login) -> Person {
         keys: list(&[Text::cut(KEY)]),
         admin: false,
         local_uid: None,
+        console: false,
     }
 }
 
@@ -62,6 +63,7 @@ pub fn plant() -> Plant {
         streams: StreamRecord::Content,
         recorder_grace_s: 10,
         reconnect_grace_s: 0,
+        presence: false,
     };
     Plant {
         box_facts: BoxFacts { name: Text::cut("demo"), banner: Text::cut("Recorded."), zone_time: Text::cut("UTC") },
@@ -70,6 +72,7 @@ pub fn plant() -> Plant {
         conduits: list(&[conduit]),
         recording: RecordingRules { auditors: list(&[Text::cut("age1x")]), refuse_below_mb: 1, warn_below_mb: 2, live_key_s: 0 },
         limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
+        console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
     }
 }
 

@@ -70,6 +70,7 @@ impl Room {
             return self.end(now, "recorder_lost", "its recording could not be kept: the recorder does not answer");
         }
         self.echoes_due(now);
+        self.pace_due(now);
     }
 
     fn idle_due(&self) -> Option<u64> {
@@ -133,7 +134,7 @@ impl Room {
                 let stall = self.recorder.oldest_us().filter(|_| !self.frozen).map(|at| at + STALL_US);
                 let echo = self.channels.values().filter_map(|state| state.screen.as_ref()?.echo.next_due()).min();
                 let gone = self.back_gone_us.map(|at| at + LAST_OUTPUT_US);
-                let times = [self.idle_due(), self.grace_due(), self.warning_due(), stall, echo, gone];
+                let times = [self.idle_due(), self.grace_due(), self.warning_due(), stall, echo, gone, self.pace.due()];
                 times.into_iter().flatten().chain([self.deadline_us]).min()
             }
         }

@@ -148,6 +148,7 @@ impl Room {
         if bytes.is_empty() {
             return Ok(());
         }
+        self.pace.typed(now);
         let count = u32::try_from(bytes.len()).expect("data is at most 64 KiB");
         state.down_credit = state.down_credit.checked_sub(count).ok_or(against(channel, "data beyond its credit"))?;
         let terminal = state.screen.is_some();

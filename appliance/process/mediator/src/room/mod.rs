@@ -8,12 +8,14 @@ mod clock;
 mod down;
 mod ending;
 mod orders;
+mod pace;
 mod recorder;
 mod up;
 
 pub use act::{Act, Broken};
 pub use channel::TAIL;
 pub use ending::FLUSH_US;
+pub use pace::PACE_US;
 pub use recorder::STALL_US;
 
 use border::mediation::{self, Bound, Event, InputRecord};
@@ -25,7 +27,7 @@ use codec::Text;
 use recorder::Recorder;
 use recording::What;
 use session::Reason;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use zeroize::Zeroizing;
 
 /// Channels that were closed lately: messages for them may still be on their way.
@@ -65,7 +67,9 @@ pub struct Room {
     announced: bool,
     channels: BTreeMap<u32, Channel>,
     gone: VecDeque<u32>,
-    observers: BTreeSet<u64>,
+    /// By number: who they are.
+    observers: BTreeMap<u64, String>,
+    pace: pace::Pace,
     next_observer: u64,
     input: InputRecord,
     hash_only: bool,
@@ -113,7 +117,8 @@ impl Room {
             announced: false,
             channels: BTreeMap::new(),
             gone: VecDeque::new(),
-            observers: BTreeSet::new(),
+            observers: BTreeMap::new(),
+            pace: pace::Pace::default(),
             next_observer: 1,
             input: InputRecord::Echoed,
             hash_only: false,

@@ -137,7 +137,7 @@ impl Room {
         }
         let id = self.next_observer;
         self.next_observer += 1;
-        self.observers.insert(id);
+        self.observers.insert(id, by.to_owned());
         self.acts.push(Act::Admit(id));
         for (&channel, state) in &self.channels {
             if state.opened {
@@ -150,10 +150,12 @@ impl Room {
         }
         self.mark(now, "observed", by);
         self.notice(&format!("{by} observes this session"));
+        self.watchers_changed();
     }
 
     /// An observer left, or said something, which ends it.
     pub fn observer_gone(&mut self, id: u64) {
         self.observers.remove(&id);
+        self.watchers_changed();
     }
 }
