@@ -5,7 +5,7 @@ use crate::contacts::{Contacts, Key};
 use crate::cut::Cut;
 use crate::effect::{Effect, What};
 use crate::facts::{Contact, Dog, Hold, LATE, Mark, Note, Part, RearmRefusal, Report, Slot, Standing, State, Trigger};
-use crate::ladder::{Step, Table};
+use crate::ladder::Table;
 use crate::notes::Notes;
 use crate::rearm::Return;
 
@@ -20,9 +20,9 @@ pub const RESETS_MAX: u8 = 3;
 /// A boot that has lasted so long forgets them.
 pub const RESETS_FORGOTTEN_US: u64 = 30 * 60 * 1_000_000;
 /// How often it says that it lives.
-const BEAT_US: u64 = 250_000;
+pub(crate) const BEAT_US: u64 = 250_000;
 /// How often what is enforced is read back.
-const LOOK_US: u64 = 1_000_000;
+pub(crate) const LOOK_US: u64 = 1_000_000;
 /// Processes in the sessions' tree that nobody registers: so long a session may take to connect, and some.
 const UNREGISTERED_US: u64 = 40_000_000;
 /// Waits for disk or zones at most.
@@ -183,7 +183,7 @@ impl Leases {
         heard.into_iter().zip(LATE).filter(|(at, _)| at.is_some()).fold(0, |bits, (_, (bit, _))| bits | bit)
     }
 
-    fn wake(&self, now_us: u64) -> Option<u64> {
+    pub fn wake(&self, now_us: u64) -> Option<u64> {
         let heard = [self.broker_us, self.vault_us, self.launcher_us];
         heard.into_iter().flatten().map(|at| at.saturating_add(LEASE_US).saturating_add(1)).filter(|at| *at > now_us).min()
     }
@@ -208,7 +208,7 @@ pub struct Guardian {
     pub(crate) contacts: Contacts,
     pub(crate) key: Key,
     pub(crate) table: Table,
-    forget: Option<u16>,
+    pub(crate) forget: Option<u16>,
     pub(crate) notes: Notes,
     pub(crate) leases: Leases,
     pub(crate) ready: bool,
@@ -216,25 +216,25 @@ pub struct Guardian {
     pub(crate) lay: bool,
     pub(crate) zones_here: bool,
     pub(crate) latch_here: bool,
-    broker_here: bool,
+    pub(crate) broker_here: bool,
     /// It takes what it is told.
-    broker_reads: bool,
-    hello: bool,
+    pub(crate) broker_reads: bool,
+    pub(crate) hello: bool,
     /// What the latch shall hold; none until its slots were read.
     pub(crate) slot: Option<Slot>,
     pub(crate) sent: u64,
     pub(crate) written: u64,
-    retry_us: Option<u64>,
+    pub(crate) retry_us: Option<u64>,
     pub(crate) reply: Option<Action>,
     pub(crate) starving: bool,
     pub(crate) stopping_us: Option<u64>,
     unregistered_us: Option<u64>,
     pub(crate) faults: u16,
-    lamps: Option<(bool, bool, bool)>,
-    beat: Again,
-    latch_beat: Again,
-    feed: Again,
-    look: [Again; 4],
+    pub(crate) lamps: Option<(bool, bool, bool)>,
+    pub(crate) beat: Again,
+    pub(crate) latch_beat: Again,
+    pub(crate) feed: Again,
+    pub(crate) look: [Again; 4],
 }
 
 impl Guardian {
@@ -533,96 +533,5 @@ impl Guardian {
         if here {
             self.notes.again();
         }
-    }
-
-    /// What to do next; none when there is nothing more to do now.
-    pub fn step(&mut self) -> Option<Action> {
-        let now = self.now.us;
-        for what in [What::OtDrops, What::UplinkDrops, What::TreesDead, What::LinksDown] {
-            if let Some(on) = self.effect(what).due(now) {
-                return Some(Action::Set { what, on });
-            }
-        }
-        if let Some(slot) = self.forget.take() {
-            return Some(Action::Forget { slot });
-        }
-        if let Some((slot, step)) = self.table.due(now) {
-            return Some(match step {
-                Step::Kill => Action::Kill { slot },
-                Step::Look => Action::LookAt { slot },
-            });
-        }
-        self.step_writing(now).or_else(|| self.step_talk(now)).or_else(|| self.step_routine(now))
-    }
-
-    fn step_writing(&mut self, now: u64) -> Option<Action> {
-        if !self.latch_here {
-            return None;
-        }
-        if let Some(slot) = self.slot.filter(|slot| slot.sequence > self.sent && self.retry_us.is_none()) {
-            self.sent = slot.sequence;
-            return Some(Action::Write { slot });
-        }
-        self.latch_beat.due(now, BEAT_US).then_some(Action::BeatLatch)
-    }
-
-    fn step_talk(&mut self, now: u64) -> Option<Action> {
-        if self.lay && self.zones_here {
-            self.lay = false;
-            return Some(Action::Lay);
-        }
-        if !self.broker_here || !self.broker_reads {
-            return None;
-        }
-        if std::mem::take(&mut self.hello) {
-            return Some(Action::Hello { state: self.state() });
-        }
-        if let Some(reply) = self.reply.take() {
-            return Some(reply);
-        }
-        if let Some((number, wall_ms, note)) = self.notes.unsent() {
-            return Some(Action::Tell { number, wall_ms, note });
-        }
-        self.beat.due(now, BEAT_US).then(|| Action::Beat { state: self.state() })
-    }
-
-    fn step_routine(&mut self, now: u64) -> Option<Action> {
-        if !self.starving && self.feed.due(now, FEED_US) {
-            return Some(Action::Feed);
-        }
-        let every = [LOOK_US, LOOK_US, BEAT_US, LOOK_US];
-        let whats = [What::OtDrops, What::UplinkDrops, What::TreesDead, What::LinksDown];
-        for ((look, every_us), what) in self.look.iter_mut().zip(every).zip(whats) {
-            if look.due(now, every_us) {
-                return Some(Action::Look { what });
-            }
-        }
-        let lamps = self.lamps_now();
-        if self.lamps != Some(lamps) {
-            self.lamps = Some(lamps);
-            let (connected, cut, fault) = lamps;
-            return Some(Action::Lamps { connected, cut, fault });
-        }
-        if self.stopping_us.is_some_and(|at| self.stopped(at)) {
-            return Some(Action::Exit);
-        }
-        None
-    }
-
-    /// When time alone brings something: µs of CLOCK_BOOTTIME.
-    #[must_use]
-    pub fn wake_us(&self) -> u64 {
-        let effects = [&self.ot, &self.uplink, &self.trees, &self.links].into_iter().filter_map(|effect| effect.wake());
-        let others = [
-            self.contacts.wake(),
-            self.key.wake(),
-            self.table.wake(),
-            self.leases.wake(self.now.us),
-            self.cut.map(|cut| cut.failed_us()).filter(|at| *at > self.now.us),
-            self.retry_us,
-            self.back.until_us(),
-            Some(self.now.us.saturating_add(BEAT_US)),
-        ];
-        effects.chain(others.into_iter().flatten()).min().unwrap_or(0)
     }
 }

@@ -20,6 +20,7 @@ mod notes;
 mod orders;
 mod rearm;
 pub mod slot_file;
+mod step;
 
 pub use contacts::{CLOSED_US, CONTACTS_MAX, KEY_US, OPEN_US};
 pub use effect::What;
