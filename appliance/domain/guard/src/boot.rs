@@ -1,7 +1,8 @@
 //! What the latch's slots mean at a boot: who may arm, and how the boot before it ended.
 
 use crate::facts::{Hold, Mark, Note, Slot, Standing};
-use crate::guardian::{Guardian, RESETS_MAX};
+use crate::guardian::{Guardian, RESETS_MAX, SLOT_FAULTS};
+use crate::slot_file::SEQUENCE_MAX;
 
 /// The slot that counts. None if nothing whole is there.
 fn newest(a: Option<Slot>, b: Option<Slot>) -> Option<Slot> {
@@ -14,8 +15,11 @@ fn newest(a: Option<Slot>, b: Option<Slot>) -> Option<Slot> {
 impl Guardian {
     /// The latch's first word in this boot decides; a latch that was started again only hears what counts now.
     pub(crate) fn slots(&mut self, a: Option<Slot>, b: Option<Slot>, empty: bool) {
-        self.sent = 0;
-        for (slot, number, bit) in [(a, 0, 8_u16), (b, 1, 16)] {
+        // Whatever was said to be durable is so again when this latch says it.
+        (self.sent, self.written, self.on_disk) = (0, 0, None);
+        let [a, b] = [a, b].map(|slot| slot.filter(|slot| slot.sequence <= SEQUENCE_MAX));
+        let empty = empty && a.is_none() && b.is_none();
+        for (slot, (number, bit)) in [a, b].into_iter().zip(SLOT_FAULTS) {
             let broken = slot.is_none() && !empty;
             self.faults = if broken { self.faults | bit } else { self.faults & !bit };
             if broken {
@@ -38,7 +42,9 @@ impl Guardian {
             power_loss_holds: false,
         };
         let before = newest(a, b);
-        let torn = !empty && (a.is_none() || b.is_none());
+        // Two contents under one number: nobody knows which of them is the later one.
+        let two = a.zip(b).is_some_and(|(a, b)| a.sequence == b.sequence && a != b);
+        let torn = two || (!empty && (a.is_none() || b.is_none()));
         let mut slot = before.unwrap_or(fresh);
         let other_boot = slot.boot != self.start.boot;
         let reset = other_boot && (matches!(slot.mark, Mark::Starving | Mark::Silent) || (slot.mark == Mark::Running && self.start.told_reset));
@@ -56,8 +62,13 @@ impl Guardian {
             (other_boot && slot.mark == Mark::Running && slot.power_loss_holds, Hold::PowerLoss),
         ];
         let cause = new.into_iter().find(|(applies, _)| *applies).map(|(_, hold)| hold);
-        slot.held = slot.held.or(cause);
-        (slot.mark, slot.boot) = (Mark::Running, self.start.boot);
+        // No slot of ours says that the box is held because it starts.
+        slot.held = slot.held.or(cause).map(|why| if why == Hold::Starting { Hold::Slots } else { why });
+        // A guardian before this one in this boot stopped feeding: whatever made it do so may still be there.
+        self.starving |= !other_boot && slot.mark == Mark::Starving;
+        self.starving &= slot.resets < RESETS_MAX;
+        slot.mark = if self.starving { Mark::Starving } else { Mark::Running };
+        slot.boot = self.start.boot;
         slot.sequence = slot.sequence.saturating_add(1);
         // Somebody may have pressed before the disk was read: that counts, and has the later report.
         let pressed = self.cut.filter(|cut| cut.drill.is_none()).and(self.report);

@@ -24,12 +24,13 @@ pub(crate) struct Effect {
     /// None while it is not known.
     pub is: Option<bool>,
     tried_us: Option<u64>,
+    tried_round: u64,
 }
 
 impl Effect {
     /// Wants it, and has it done even if it seems to be so already.
     pub fn force(&mut self, want: bool) {
-        *self = Self { want: Some(want), is: None, tried_us: None };
+        *self = Self { want: Some(want), is: None, tried_us: None, tried_round: self.tried_round };
     }
 
     /// Wants it.
@@ -44,13 +45,14 @@ impl Effect {
         self.want.is_none() || self.want == self.is
     }
 
-    /// What has to be done now, if anything; counts as tried.
-    pub fn due(&mut self, now_us: u64) -> Option<bool> {
+    /// What has to be done now, if anything; counts as tried. Again once a round only: a kernel that takes
+    /// its time may not keep the guardian from all else.
+    pub fn due(&mut self, now_us: u64, round: u64) -> Option<bool> {
         let want = self.want.filter(|_| !self.holds())?;
-        if self.tried_us.is_some_and(|at| now_us < at.saturating_add(AGAIN_US)) {
+        if self.tried_us.is_some_and(|at| now_us < at.saturating_add(AGAIN_US) || self.tried_round == round) {
             return None;
         }
-        self.tried_us = Some(now_us);
+        (self.tried_us, self.tried_round) = (Some(now_us), round);
         Some(want)
     }
 

@@ -282,7 +282,7 @@ wire_struct! {
 }
 
 /// What the self-check wants before the box is armed: bit, and in words what is missing and the mend.
-pub const LACKS: [(u16, &str); 8] = [
+pub const LACKS: [(u16, &str); 9] = [
     (1, "the latch has not been read: its process has to run and its disk to be readable"),
     (2, "the zones are not laid: its process says why in the box's log"),
     (4, "the broker is not ready: it waits for the vault and a plant file"),
@@ -291,6 +291,7 @@ pub const LACKS: [(u16, &str); 8] = [
     (32, "the cut-off key is held down"),
     (64, "the vault is late"),
     (128, "the launcher is late"),
+    (256, "processes of sessions or fronts that were killed still live: if they stay, restart the box"),
 ];
 
 /// Parts whose lease has run out.

@@ -27,6 +27,10 @@ pub(crate) const LOOK_US: u64 = 1_000_000;
 const UNREGISTERED_US: u64 = 40_000_000;
 /// Waits for disk or zones at most.
 pub(crate) const WAIT_US: u64 = 10_000_000;
+/// No clock gets there in 292,000 years: what is counted on from it never comes to the end of numbers.
+const TIME_END_US: u64 = u64::MAX >> 1;
+/// Answers to the broker that one input can bring about: its own, and those that it puts an end to.
+const REPLIES: usize = 4;
 
 /// The time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -147,15 +151,22 @@ pub struct Start {
     pub links: u8,
 }
 
+/// The slots by their numbers, and their bits of `FAULTS`.
+pub(crate) const SLOT_FAULTS: [(u8, u16); 2] = [(0, 8), (1, 16)];
+
 /// One beat or look that comes again and again.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Again(u64);
+pub(crate) struct Again {
+    at_us: u64,
+    round: u64,
+}
 
 impl Again {
-    pub fn due(&mut self, now_us: u64, every_us: u64) -> bool {
-        let due = self.0 <= now_us;
+    /// Once a round only, however slow the round is.
+    pub fn due(&mut self, now_us: u64, round: u64, every_us: u64) -> bool {
+        let due = self.at_us <= now_us && self.round != round;
         if due {
-            self.0 = now_us.saturating_add(every_us);
+            *self = Self { at_us: now_us.saturating_add(every_us), round };
         }
         due
     }
@@ -169,6 +180,8 @@ pub(crate) struct Leases {
     pub launcher_us: Option<u64>,
     /// Bits of `LATE` that have been told.
     told: u8,
+    /// Bits of those that were in time once.
+    known: u8,
 }
 
 impl Leases {
@@ -176,11 +189,6 @@ impl Leases {
         let heard = [self.broker_us, self.vault_us, self.launcher_us];
         let late = |at: Option<u64>| at.is_none_or(|at| at.saturating_add(LEASE_US) < now_us);
         heard.into_iter().zip(LATE).filter(|(at, _)| late(*at)).fold(0, |bits, (_, (bit, _))| bits | bit)
-    }
-
-    fn heard(&self) -> u8 {
-        let heard = [self.broker_us, self.vault_us, self.launcher_us];
-        heard.into_iter().zip(LATE).filter(|(at, _)| at.is_some()).fold(0, |bits, (_, (bit, _))| bits | bit)
     }
 
     pub fn wake(&self, now_us: u64) -> Option<u64> {
@@ -214,6 +222,7 @@ pub struct Guardian {
     pub(crate) ready: bool,
     pub(crate) laid: Option<bool>,
     pub(crate) lay: bool,
+    pub(crate) lay_again_us: Option<u64>,
     pub(crate) zones_here: bool,
     pub(crate) latch_here: bool,
     pub(crate) broker_here: bool,
@@ -224,8 +233,10 @@ pub struct Guardian {
     pub(crate) slot: Option<Slot>,
     pub(crate) sent: u64,
     pub(crate) written: u64,
+    /// What a boot would find: the last content that was said to be durable.
+    pub(crate) on_disk: Option<Slot>,
     pub(crate) retry_us: Option<u64>,
-    pub(crate) reply: Option<Action>,
+    pub(crate) replies: [Option<Action>; REPLIES],
     pub(crate) starving: bool,
     pub(crate) stopping_us: Option<u64>,
     unregistered_us: Option<u64>,
@@ -235,12 +246,16 @@ pub struct Guardian {
     pub(crate) latch_beat: Again,
     pub(crate) feed: Again,
     pub(crate) look: [Again; 4],
+    /// Counts how often the shell was told that there is nothing to do.
+    pub(crate) round: u64,
+    pub(crate) exited: bool,
 }
 
 impl Guardian {
     /// One at its start: held, knowing nothing.
     #[must_use]
     pub fn new(start: Start, now: Now) -> Self {
+        let now = Now { us: now.us.min(TIME_END_US), ..now };
         let held = Standing::Held { why: Hold::Starting };
         let mut guardian = Self {
             start,
@@ -265,6 +280,7 @@ impl Guardian {
             ready: false,
             laid: None,
             lay: false,
+            lay_again_us: None,
             zones_here: false,
             latch_here: false,
             broker_here: false,
@@ -273,8 +289,9 @@ impl Guardian {
             slot: None,
             sent: 0,
             written: 0,
+            on_disk: None,
             retry_us: None,
-            reply: None,
+            replies: [None; REPLIES],
             starving: false,
             stopping_us: None,
             unregistered_us: None,
@@ -284,6 +301,8 @@ impl Guardian {
             latch_beat: Again::default(),
             feed: Again::default(),
             look: [Again::default(); 4],
+            round: 1,
+            exited: false,
         };
         guardian.notes.begin(now.us);
         // What a guardian before this one left is not known: everything is shut until it is.
@@ -295,14 +314,16 @@ impl Guardian {
 
     /// One input. Afterwards [`step`](Self::step) says what to do, until there is nothing.
     pub fn on(&mut self, input: Input, now: Now) {
-        self.now = Now { us: now.us.max(self.now.us), wall_ms: now.wall_ms };
+        self.now = Now { us: now.us.clamp(self.now.us, TIME_END_US), wall_ms: now.wall_ms };
+        // What was pressed until now counts before it is let go.
+        self.triggers_settle();
         match input {
             Input::Time => {}
             Input::Joined(part) => self.joined(part),
             Input::Left(part) => self.left(part),
             Input::OutOfTurn(part) => self.note(Note::OutOfTurn { part }),
             Input::Slots { a, b, empty } => self.slots(a, b, empty),
-            Input::Written { sequence } => self.written = self.written.max(sequence.min(self.sent)),
+            Input::Written { sequence } => self.written(sequence),
             Input::NotWritten { sequence } => self.not_written(sequence),
             Input::Laid(laid) => self.laid(laid),
             Input::Is { what, is } => self.effect(what).is = is,
@@ -347,20 +368,25 @@ impl Guardian {
     /// What time alone brings, and what the inputs of this moment add up to.
     fn settle(&mut self) {
         let now = self.now.us;
-        if self.key.pressed(now) {
-            self.cut_off(Trigger::Key);
-        }
-        while let Some((line, contact)) = self.contacts.changed(now) {
-            self.contact_changed(line, contact);
-        }
+        self.triggers_settle();
         self.leases_settle();
         self.cut_settle();
+        self.lay_settle();
         self.ladder_settle();
         self.return_settle();
         self.uplink_settle();
         self.slot_settle();
         if self.resets() > 0 && now >= RESETS_FORGOTTEN_US && !self.starving {
             self.change_slot(|slot| slot.resets = 0);
+        }
+    }
+
+    fn triggers_settle(&mut self) {
+        if self.key.pressed(self.now.us) {
+            self.cut_off(Trigger::Key);
+        }
+        while let Some((line, contact)) = self.contacts.changed(self.now.us) {
+            self.contact_changed(line, contact);
         }
     }
 
@@ -373,20 +399,23 @@ impl Guardian {
         self.note(Note::ContactIs { line, contact });
     }
 
-    /// A part that was never heard is no news: the self-check lacks it.
     fn leases_settle(&mut self) {
-        let late = self.leases.late(self.now.us) & self.leases.heard();
+        let late = self.leases.late(self.now.us);
         for (bit, part) in LATE {
-            match (late & bit != 0, self.leases.told & bit != 0) {
-                (true, false) => {
-                    self.note(Note::Late { part });
-                    self.table.end_all(self.now.us);
-                }
-                (false, true) => self.note(Note::Back { part }),
-                (true, true) | (false, false) => {}
+            let (is, told) = (late & bit != 0, self.leases.told & bit != 0);
+            // Who was never there has not gone, and does not come back.
+            let known = self.leases.known & bit != 0;
+            if is && !told {
+                self.table.end_all(self.now.us);
+            }
+            match (is, told) {
+                (true, false) if known => self.note(Note::Late { part }),
+                (false, true) if known => self.note(Note::Back { part }),
+                (true | false, _) => {}
             }
         }
         self.leases.told = late;
+        self.leases.known |= !late;
     }
 
     fn ladder_settle(&mut self) {
@@ -413,7 +442,7 @@ impl Guardian {
 
     /// The uplink is open when the box can answer there, and is shut only while a cut-off cuts.
     fn uplink_settle(&mut self) {
-        let cutting = self.cut.is_some_and(|cut| !cut.dead());
+        let cutting = self.cut.is_some_and(|cut| cut.cuts());
         let able = self.slot.is_some() && self.laid == Some(true) && self.ready && self.leases.broker_us.is_some();
         if cutting || self.stopping_us.is_some() {
             self.uplink.want(Some(true));
@@ -424,6 +453,7 @@ impl Guardian {
 
     /// OT goes down, and a person has to lift it.
     pub(crate) fn hold(&mut self, why: Hold) {
+        self.give_up_return(RearmRefusal::CutOffGoesOn);
         self.standing = Standing::Held { why };
         self.since_us = self.now.us;
         self.note(Note::Held { why });
@@ -460,13 +490,30 @@ impl Guardian {
             self.retry_us = None;
             self.sent = 0;
         }
+        if self.durable() {
+            self.on_disk = self.slot;
+        }
     }
 
     fn not_written(&mut self, sequence: u64) {
         if sequence == self.sent {
             self.retry_us = Some(self.now.us.saturating_add(500_000));
         }
-        self.note(Note::SlotFault { slot: 0 });
+        for (slot, bit) in SLOT_FAULTS {
+            if self.faults & bit == 0 {
+                self.note(Note::SlotFault { slot });
+            }
+            self.faults |= bit;
+        }
+    }
+
+    fn written(&mut self, sequence: u64) {
+        let before = self.written;
+        self.written = self.written.max(sequence.min(self.sent));
+        if self.written > before {
+            // The latch writes both; of one alone it says nothing, but at its start.
+            self.faults = SLOT_FAULTS.iter().fold(self.faults, |faults, (_, bit)| faults & !bit);
+        }
     }
 
     /// Whether what the latch shall hold now is durable.
@@ -529,9 +576,19 @@ impl Guardian {
 
     pub(crate) fn broker_is(&mut self, here: bool) {
         (self.broker_here, self.broker_reads, self.hello) = (here, true, here);
-        self.reply = None;
+        self.replies = [None; REPLIES];
         if here {
             self.notes.again();
+        } else {
+            self.table.orphans();
+        }
+    }
+
+    /// To the broker, if there is one to hear it.
+    pub(crate) fn reply(&mut self, action: Action) {
+        let free = self.replies.iter_mut().find(|place| place.is_none());
+        if let (Some(free), true) = (free, self.broker_here) {
+            *free = Some(action);
         }
     }
 }

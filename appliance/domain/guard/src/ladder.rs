@@ -20,7 +20,10 @@ struct Entry {
     over: bool,
     killed_us: Option<u64>,
     looked_us: Option<u64>,
+    looked_round: u64,
     told: bool,
+    /// Its broker went: it stays while something of it lives, or another broker wants it watched.
+    orphan: bool,
 }
 
 impl Entry {
@@ -28,17 +31,21 @@ impl Entry {
         self.end_us.saturating_add(RUNG3_US)
     }
 
-    fn step(&self, now_us: u64) -> Option<Step> {
+    /// A look once a round only: hundreds of slow ones may not keep the guardian from all else.
+    fn step(&self, now_us: u64, round: u64) -> Option<Step> {
         if self.killed_us.is_none() && self.kill_us() <= now_us {
             return Some(Step::Kill);
         }
-        let watched = self.over || self.killed_us.is_some();
-        let again = self.looked_us.is_none_or(|at| at.saturating_add(LOOK_US) <= now_us);
-        (watched && again).then_some(Step::Look)
+        let again = self.looked_us.is_none_or(|at| at.saturating_add(LOOK_US) <= now_us && self.looked_round != round);
+        (self.watched() && again).then_some(Step::Look)
+    }
+
+    fn watched(&self) -> bool {
+        self.over || self.orphan || self.killed_us.is_some()
     }
 
     fn wake(&self) -> u64 {
-        if self.over || self.killed_us.is_some() {
+        if self.watched() {
             let look = self.looked_us.map_or(0, |at| at.saturating_add(LOOK_US));
             return if self.killed_us.is_none() { look.min(self.kill_us()) } else { look };
         }
@@ -65,14 +72,27 @@ impl Table {
     }
 
     /// Takes a session in; the slot. One that is there already keeps its slot, and the earlier end.
-    /// None if it is full.
+    /// None if it is full, or if this one is over or killed.
     pub fn watch(&mut self, session: u64, end_us: u64) -> Option<u16> {
         if let Some((slot, entry)) = self.find(session) {
-            entry.end_us = entry.end_us.min(end_us);
+            if entry.over || entry.killed_us.is_some() {
+                return None;
+            }
+            (entry.end_us, entry.orphan) = (entry.end_us.min(end_us), false);
             return Some(slot);
         }
         let (free, slot) = self.entries.iter_mut().zip(0_u16..).find(|(entry, _)| entry.is_none())?;
-        *free = Some(Entry { session, end_us, over: false, killed_us: None, looked_us: None, told: false });
+        let new = Entry {
+            session,
+            end_us,
+            over: false,
+            killed_us: None,
+            looked_us: None,
+            looked_round: 0,
+            told: false,
+            orphan: false,
+        };
+        *free = Some(new);
         Some(slot)
     }
 
@@ -95,11 +115,16 @@ impl Table {
         }
     }
 
-    /// Every session was killed by other means: each leaves when nothing of it lives.
-    pub fn over_all(&mut self, now_us: u64) {
+    /// All of them are over.
+    pub fn all_over(&mut self, now_us: u64) {
         for entry in self.entries.iter_mut().flatten() {
             (entry.over, entry.end_us) = (true, entry.end_us.min(now_us));
         }
+    }
+
+    /// The broker is gone, and what it would have said of ends with it.
+    pub fn orphans(&mut self) {
+        self.entries.iter_mut().flatten().for_each(|entry| entry.orphan = true);
     }
 
     /// Every session has to end at once, rung 3.
@@ -110,13 +135,13 @@ impl Table {
     }
 
     /// The next thing to do.
-    pub fn due(&mut self, now_us: u64) -> Option<(u16, Step)> {
+    pub fn due(&mut self, now_us: u64, round: u64) -> Option<(u16, Step)> {
         for (entry, slot) in self.entries.iter_mut().zip(0_u16..) {
             let Some(entry) = entry else { continue };
-            let Some(step) = entry.step(now_us) else { continue };
+            let Some(step) = entry.step(now_us, round) else { continue };
             match step {
                 Step::Kill => entry.killed_us = Some(now_us),
-                Step::Look => entry.looked_us = Some(now_us),
+                Step::Look => (entry.looked_us, entry.looked_round) = (Some(now_us), round),
             }
             return Some((slot, step));
         }

@@ -2,7 +2,7 @@
 
 use crate::facts::Note;
 
-/// So many wait for a broker that is away. Of what comes then, only cut-offs and holds push older ones out.
+/// So many wait for a broker that is away. Of what comes then, only what weighs more pushes older ones out.
 const NOTES_MAX: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +21,15 @@ pub(crate) struct Notes {
     pub lost: bool,
 }
 
-fn weighs(note: &Note) -> bool {
+/// Which notes give way when there is no room: those of the lowest weight, the oldest of them first.
+fn weight(note: &Note) -> u8 {
     match note {
-        Note::Cut { .. } | Note::CutDone { .. } | Note::Rearmed { .. } | Note::Held { .. } | Note::Killed { .. } => true,
-        Note::Starving { .. } | Note::Unclean { .. } | Note::Drilled { .. } | Note::CutFailed { .. } => true,
-        Note::CutAgain { .. } | Note::Armed | Note::ContactIs { .. } | Note::Late { .. } | Note::Back { .. } => false,
-        Note::Unregistered | Note::SlotFault { .. } | Note::Fault { .. } | Note::OutOfTurn { .. } => false,
+        Note::Cut { .. } | Note::CutDone { .. } | Note::CutFailed { .. } | Note::Rearmed { .. } | Note::Drilled { .. } => 2,
+        Note::Held { .. } | Note::Starving { .. } | Note::Unclean { .. } => 2,
+        // There are as many as there were sessions.
+        Note::Killed { .. } => 1,
+        Note::CutAgain { .. } | Note::Armed | Note::ContactIs { .. } | Note::Late { .. } | Note::Back { .. } => 0,
+        Note::Unregistered | Note::SlotFault { .. } | Note::Fault { .. } | Note::OutOfTurn { .. } => 0,
     }
 }
 
@@ -43,15 +46,10 @@ impl Notes {
     pub fn add(&mut self, wall_ms: i64, note: Note) {
         let kept = Kept { number: self.next, wall_ms, note, sent: false };
         self.next = self.next.saturating_add(1);
-        let free = self.kept.iter_mut().find(|place| place.is_none());
-        let place = match free {
-            Some(free) => Some(free),
-            None => {
-                self.lost = true;
-                let light = |place: &&mut Option<Kept>| place.is_none_or(|kept| !weighs(&kept.note));
-                if weighs(&note) { self.kept.iter_mut().find(light) } else { None }
-            }
-        };
+        let weighed = |place: &Option<Kept>| place.map_or((0, 0), |kept| (weight(&kept.note).saturating_add(1), kept.number));
+        let place = self.kept.iter_mut().min_by_key(|place| weighed(place));
+        self.lost |= place.as_ref().is_some_and(|place| place.is_some());
+        let place = place.filter(|place| place.is_none_or(|kept| weight(&kept.note) < weight(&note)));
         if let Some(place) = place {
             *place = Some(kept);
         }

@@ -1,7 +1,8 @@
 //! The parts around the guardian: who is there, what the broker says, how it stands for those who ask.
 
-use crate::facts::{Dog, FAULTS, Hold, LATE, Mark, Part, Standing, State};
+use crate::facts::{Dog, FAULTS, Hold, LATE, Mark, Part, RearmRefusal, Standing, State};
 use crate::guardian::{Action, Guardian, WAIT_US};
+use crate::rearm::Return;
 
 impl Guardian {
     pub(crate) fn joined(&mut self, part: Part) {
@@ -11,7 +12,7 @@ impl Guardian {
             Part::Zones => {
                 self.zones_here = true;
                 // Whoever comes back has not laid for us: while it is armed nothing is laid under people's feet.
-                self.lay = self.lay || self.laid.is_none();
+                self.lay = self.lay || self.laid != Some(true);
             }
             Part::Vault | Part::Launcher => {}
         }
@@ -28,11 +29,20 @@ impl Guardian {
 
     pub(crate) fn laid(&mut self, laid: bool) {
         self.laid = Some(laid);
+        self.lay_again_us = (!laid).then(|| self.now.us.saturating_add(WAIT_US));
+    }
+
+    /// Zones that could not be laid are tried again: what they lacked may have come (a port, its driver).
+    pub(crate) fn lay_settle(&mut self) {
+        if self.lay_again_us.is_some_and(|at| at <= self.now.us) && !self.armed() {
+            (self.lay, self.lay_again_us) = (true, None);
+        }
     }
 
     pub(crate) fn beat(&mut self, ready: bool, vault_ms: u32, launcher_ms: u32, power_loss_holds: bool) {
         let now = self.now.us;
-        let ago = |ms: u32| Some(now.saturating_sub(u64::from(ms).saturating_mul(1000)));
+        // Longer ago than the box runs is never.
+        let ago = |ms: u32| now.checked_sub(u64::from(ms).saturating_mul(1000));
         self.leases.broker_us = Some(now);
         (self.leases.vault_us, self.leases.launcher_us) = (ago(vault_ms), ago(launcher_ms));
         self.ready = ready;
@@ -45,8 +55,9 @@ impl Guardian {
     pub(crate) fn watch(&mut self, session: u64, deadline_ms: u64) {
         let late = self.leases.late(self.now.us) != 0;
         let end_us = deadline_ms.saturating_mul(1000);
-        let slot = if self.armed() && !late && self.stopping_us.is_none() { self.table.watch(session, end_us) } else { None };
-        self.reply = Some(match slot {
+        let may = self.armed() && !late && !self.starving && self.stopping_us.is_none();
+        let slot = if may { self.table.watch(session, end_us) } else { None };
+        self.reply(match slot {
             Some(slot) => Action::Watching { session, slot },
             None => Action::NotWatching { session },
         });
@@ -57,7 +68,12 @@ impl Guardian {
         if self.stopping_us.is_some() {
             return;
         }
-        self.give_up_return();
+        if self.cut.is_some_and(|cut| cut.drill.is_some()) {
+            // Nobody pressed: the next boot finds the box as it was.
+            self.back = Return::No;
+        }
+        self.give_up_return(RearmRefusal::CutOffGoesOn);
+        self.drill_ends(RearmRefusal::CutOffGoesOn);
         self.stopping_us = Some(self.now.us);
         if self.armed() {
             (self.standing, self.since_us) = (Standing::Held { why: Hold::Starting }, self.now.us);
@@ -79,9 +95,8 @@ impl Guardian {
 
     /// What is lit: what is enforced and read back, not what is wished.
     pub(crate) fn lamps_now(&self) -> (bool, bool, bool) {
-        let connected = self.table.count() > 0 || self.sessions_live == Some(true);
-        let latched = self.report.is_some_and(|report| report.steps.latched_us.is_some()) || (self.cut.is_none() && self.durable());
-        let cut = self.standing == (Standing::Held { why: Hold::CutOff }) && latched;
+        let connected = self.table.count() > 0 || self.sessions_live != Some(false);
+        let cut = self.standing == (Standing::Held { why: Hold::CutOff }) && self.latched();
         let held_for_a_fault = match self.standing {
             Standing::Armed | Standing::Held { why: Hold::Starting | Hold::CutOff } => false,
             Standing::Held { .. } => true,

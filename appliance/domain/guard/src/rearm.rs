@@ -38,12 +38,13 @@ impl Guardian {
             self.key.down(),
             late & 2 != 0,
             late & 4 != 0,
+            !self.trees.holds(),
         ];
         lacks.into_iter().zip(LACKS).filter(|(lacks, _)| *lacks).fold(0, |bits, (_, (bit, _))| bits | bit)
     }
 
     pub(crate) fn not_rearmed(&mut self, ticket: u64, why: RearmRefusal) {
-        self.reply = Some(Action::NotRearmed { ticket, why });
+        self.reply(Action::NotRearmed { ticket, why });
     }
 
     /// A person lifts the hold.
@@ -58,7 +59,8 @@ impl Guardian {
     }
 
     fn may_not(&self, contact: bool) -> Option<RearmRefusal> {
-        let lacks = self.lacks();
+        // They are laid anew.
+        let lacks = self.lacks() & if self.zones_here { !2 } else { !0 };
         if self.armed() {
             Some(RearmRefusal::Armed)
         } else if self.contacts.not_closed() != 0 {
@@ -83,16 +85,12 @@ impl Guardian {
         }
     }
 
-    /// Somebody pressed meanwhile.
-    pub(crate) fn give_up_return(&mut self) {
-        let ticket = match self.back {
-            Return::Laying { ticket, .. } | Return::Writing { ticket, .. } => Some(ticket),
-            Return::Opening { ticket, .. } => ticket,
-            Return::No => None,
-        };
-        self.back = Return::No;
-        if let Some(ticket) = ticket {
-            self.not_rearmed(ticket, RearmRefusal::CutAgain);
+    /// Somebody pressed meanwhile, or the box goes down.
+    pub(crate) fn give_up_return(&mut self, why: RearmRefusal) {
+        match self.back {
+            Return::Laying { ticket, .. } | Return::Writing { ticket, .. } => self.return_failed(Some(ticket), why),
+            Return::Opening { ticket, .. } => self.return_failed(ticket, why),
+            Return::No => {}
         }
     }
 
@@ -133,8 +131,10 @@ impl Guardian {
     }
 
     fn opening(&mut self, ticket: Option<u64>, late: bool) {
-        if self.lacks() != 0 {
-            return self.return_failed(ticket, RearmRefusal::Lacks { what: self.lacks() });
+        // What can't be read while ports come up may be read in the end.
+        let lacks = self.lacks() & !16;
+        if lacks != 0 {
+            return self.return_failed(ticket, RearmRefusal::Lacks { what: lacks });
         }
         if !(self.ot.holds() && self.links.holds() && self.uplink.holds()) {
             if late {
@@ -155,7 +155,7 @@ impl Guardian {
         // Routes through a gateway want ports that are up.
         self.lay = true;
         if let Some(ticket) = ticket {
-            self.reply = Some(Action::Rearmed { ticket });
+            self.reply(Action::Rearmed { ticket });
         }
     }
 
@@ -167,13 +167,24 @@ impl Guardian {
         if let Standing::Held { why } = self.standing
             && why != Hold::Starting
         {
-            self.change_slot(|slot| slot.held = Some(why));
+            let report = self.report;
+            self.change_slot(|slot| (slot.held, slot.report) = (Some(why), report));
         }
         if let Some(cut) = &mut self.cut {
             cut.drill = None;
         }
+        self.unlatch();
         if let Some(ticket) = ticket {
             self.not_rearmed(ticket, why);
+        }
+    }
+
+    /// What was said to be latched may no longer be: it is said again when it is.
+    fn unlatch(&mut self) {
+        if !self.latched()
+            && let Some(cut) = &mut self.cut
+        {
+            cut.unlatch();
         }
     }
 

@@ -7,16 +7,24 @@ use crate::ladder::Step;
 impl Guardian {
     /// What to do next; none when there is nothing more to do now.
     pub fn step(&mut self) -> Option<Action> {
-        let now = self.now.us;
+        let action = self.next();
+        if action.is_none() {
+            self.round = self.round.wrapping_add(1);
+        }
+        action
+    }
+
+    fn next(&mut self) -> Option<Action> {
+        let (now, round) = (self.now.us, self.round);
         for what in [What::OtDrops, What::UplinkDrops, What::TreesDead, What::LinksDown] {
-            if let Some(on) = self.effect(what).due(now) {
+            if let Some(on) = self.effect(what).due(now, round) {
                 return Some(Action::Set { what, on });
             }
         }
         if let Some(slot) = self.forget.take() {
             return Some(Action::Forget { slot });
         }
-        if let Some((slot, step)) = self.table.due(now) {
+        if let Some((slot, step)) = self.table.due(now, round) {
             return Some(match step {
                 Step::Kill => Action::Kill { slot },
                 Step::Look => Action::LookAt { slot },
@@ -33,7 +41,7 @@ impl Guardian {
             self.sent = slot.sequence;
             return Some(Action::Write { slot });
         }
-        self.latch_beat.due(now, BEAT_US).then_some(Action::BeatLatch)
+        self.latch_beat.due(now, self.round, BEAT_US).then_some(Action::BeatLatch)
     }
 
     fn step_talk(&mut self, now: u64) -> Option<Action> {
@@ -47,23 +55,23 @@ impl Guardian {
         if std::mem::take(&mut self.hello) {
             return Some(Action::Hello { state: self.state() });
         }
-        if let Some(reply) = self.reply.take() {
+        if let Some(reply) = self.replies.iter_mut().find_map(Option::take) {
             return Some(reply);
         }
         if let Some((number, wall_ms, note)) = self.notes.unsent() {
             return Some(Action::Tell { number, wall_ms, note });
         }
-        self.beat.due(now, BEAT_US).then(|| Action::Beat { state: self.state() })
+        self.beat.due(now, self.round, BEAT_US).then(|| Action::Beat { state: self.state() })
     }
 
     fn step_routine(&mut self, now: u64) -> Option<Action> {
-        if !self.starving && self.feed.due(now, FEED_US) {
+        if !self.starving && self.feed.due(now, self.round, FEED_US) {
             return Some(Action::Feed);
         }
         let every = [LOOK_US, LOOK_US, BEAT_US, LOOK_US];
         let whats = [What::OtDrops, What::UplinkDrops, What::TreesDead, What::LinksDown];
         for ((look, every_us), what) in self.look.iter_mut().zip(every).zip(whats) {
-            if look.due(now, every_us) {
+            if look.due(now, self.round, every_us) {
                 return Some(Action::Look { what });
             }
         }
@@ -73,7 +81,8 @@ impl Guardian {
             let (connected, cut, fault) = lamps;
             return Some(Action::Lamps { connected, cut, fault });
         }
-        if self.stopping_us.is_some_and(|at| self.stopped(at)) {
+        if !self.exited && self.stopping_us.is_some_and(|at| self.stopped(at)) {
+            self.exited = true;
             return Some(Action::Exit);
         }
         None
