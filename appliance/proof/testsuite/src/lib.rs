@@ -8,8 +8,12 @@ mod terminal;
 
 pub use terminal::Terminal;
 
+use guard::State;
+use outside::Desk;
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -39,11 +43,30 @@ impl TheBox {
 
     /// The same, after something was done with its empty state folder.
     pub fn start_on(prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_with(prepare, &[])
+    }
+
+    /// One whose mediators never end a session by their own clock.
+    pub fn start_without_clocks() -> Self {
+        let workers = std::env::temp_dir().join(format!("dinlock-workers-{}", std::process::id()));
+        fs::remove_dir_all(&workers).ok();
+        fs::create_dir_all(&workers).expect("the temporary folder takes a folder");
+        let built = root().join("target/release");
+        let build = ["build", "--quiet", "--locked", "--release", "--workspace", "--bins"];
+        let done = Command::new(env!("CARGO")).args(build).current_dir(root()).status().expect("cargo runs");
+        assert!(done.success());
+        for (name, from) in [("front-ssh", "front-ssh"), ("back-ssh", "back-ssh"), ("mediator", "mediator-without-clock")] {
+            fs::copy(built.join(from), workers.join(name)).expect("it was built");
+        }
+        Self::start_with(|_| {}, &["--workers", workers.to_str().expect("a plain path")])
+    }
+
+    fn start_with(prepare: impl FnOnce(&Path), options: &[&str]) -> Self {
         let state = std::env::temp_dir().join(format!("dinlock-box-{}", std::process::id()));
         fs::remove_dir_all(&state).ok();
         fs::create_dir_all(&state).expect("the temporary folder takes a folder");
         prepare(&state);
-        let begun = xtask(&["--detach"], &state);
+        let begun = xtask(&[&["--detach"], options].concat(), &state);
         assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
         let text = fs::read_to_string(state.join("demo.json")).expect("demo.json is there when the box is ready");
         Self { facts: serde_json::from_str(&text).expect("demo.json is JSON"), state }
@@ -64,6 +87,51 @@ impl TheBox {
     /// The box's state folder.
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// Works the board: `contact open`, `key down`, `lamps`, `food`, `power`. Its answer.
+    pub fn board(&self, command: &str) -> String {
+        let mut board = UnixStream::connect(self.state.join("board.sock")).expect("the demo's board listens");
+        writeln!(board, "{command}").expect("it takes a line");
+        let mut answer = String::new();
+        BufReader::new(board).read_line(&mut answer).expect("it answers");
+        answer.trim().to_owned()
+    }
+
+    /// A place at the guardian's desk.
+    pub fn desk(&self) -> Desk {
+        let desk = within(Duration::from_secs(20), || Desk::at(&self.state.join("guardian.sock")).ok());
+        desk.expect("a guardian runs")
+    }
+
+    /// How the guardian stands; it may be a new one each time.
+    pub fn state_of_guardian(&self) -> State {
+        let state = within(Duration::from_secs(20), || Desk::at(&self.state.join("guardian.sock")).ok()?.look().ok());
+        state.expect("a guardian runs")
+    }
+
+    /// Waits until the guardian stands so.
+    pub fn until(&self, what: &str, fits: impl Fn(&State) -> bool) -> State {
+        let mut last = None;
+        let found = within(Duration::from_secs(40), || {
+            let state = self.state_of_guardian();
+            last = Some(state);
+            fits(&state).then_some(state)
+        });
+        found.unwrap_or_else(|| panic!("not {what} within 40 s: {last:?}"))
+    }
+
+    /// Otto lifts a cut-off, with a fresh code.
+    pub fn rearm(&self) -> Output {
+        let begun = Instant::now();
+        loop {
+            let done = self.dinlock(&["cutoff", "rearm", "--person", "otto", "--code", &self.code("otto")]);
+            // A code is good once.
+            if done.status.success() || begun.elapsed() > Duration::from_secs(40) {
+                return done;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
 
     /// `ssh` as this person, with options.
