@@ -23,6 +23,7 @@ pub mod seqpacket;
 pub mod signal;
 pub mod tcp;
 pub mod timer;
+pub mod tty;
 pub mod watchdog;
 
 pub use random::random;

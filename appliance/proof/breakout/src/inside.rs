@@ -13,13 +13,14 @@ use std::process::ExitCode;
 pub const EXECUTED: u8 = 42;
 
 /// The real policy of each process.
-pub const POLICIES: [(&str, &str); 11] = [
+pub const POLICIES: [(&str, &str); 12] = [
     ("front-ssh", include_str!("../../../process/front-ssh/sandbox.policy")),
     ("mediator", include_str!("../../../process/mediator/sandbox.policy")),
     ("back-ssh", include_str!("../../../process/back-ssh/sandbox.policy")),
     ("uplink-listener", include_str!("../../../process/uplink-listener/sandbox.policy")),
     ("ot-connector", include_str!("../../../process/ot-connector/sandbox.policy")),
     ("broker", include_str!("../../../process/broker/sandbox.policy")),
+    ("console", include_str!("../../../process/console/sandbox.policy")),
     ("vault", include_str!("../../../process/vault/sandbox.policy")),
     ("zones", include_str!("../../../process/zones/sandbox.policy")),
     ("guardian", include_str!("../../../process/guardian/sandbox.policy")),
@@ -33,10 +34,14 @@ struct Order {
     deed: Box<dyn FnOnce() -> io::Result<()>>,
 }
 
-/// Where the orders come from: who commands the process. The broker's 3 is listening.
+/// Where the orders come from: who commands the process. The broker's 3 is listening, the console's a terminal.
 #[must_use]
 pub fn control_number(process: &str) -> i32 {
-    if process == "broker" { 8 } else { 3 }
+    match process {
+        "broker" => 8,
+        "console" => 4,
+        _ => 3,
+    }
 }
 
 /// Plays the process of this name. `outside` has no sandbox; `stranger` neither, but all that a worker's

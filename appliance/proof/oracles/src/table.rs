@@ -1,6 +1,6 @@
 //! All oracles, by name.
 
-use crate::{Oracle, chain, container, doors, echo, exports, messages, names, netlink, plant, ssh, store, terminal, turns, windows};
+use crate::{Oracle, chain, container, doors, echo, exports, keys, messages, names, netlink, plant, ssh, store, terminal, turns, windows};
 
 /// Enough for a decoder that keeps what it read, its error's words, and a second form to compare.
 const SMALL: u64 = 64 * 1024;
@@ -33,6 +33,7 @@ oracles! {
         border_record border_restart border_secrets border_vault border_work border_zones
         codec_parts ledger_event model_objects recording_item vault_secrets;
     border_turns: turns::holds, seeds, SMALL;
+    console_keys: keys::holds, seeds, SMALL;
     front_menu: names::menu, menu_seeds, SMALL;
     front_user: names::user, user_seeds, SMALL;
     ledger_export: chain::export, export_seeds, SMALL;

@@ -9,6 +9,7 @@
 mod auditor;
 mod audit;
 mod box_socket;
+mod console;
 mod people;
 mod plant;
 mod private_key;
@@ -75,6 +76,8 @@ enum Verb {
     /// Auditors' keys.
     #[command(subcommand)]
     Auditor(auditor::Auditor),
+    /// The box's screen, in this terminal. It needs root.
+    Console(console::Console),
     /// Checks an exported recording or audit log, without a box.
     Verify {
         /// The box's public key: 64 hexadecimal digits, as its console shows it.
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Verb::Recording(verb) => recordings::recording(&socket, verb, json),
         Verb::Audit(verb) => audit::audit(&socket, verb, json),
         Verb::Auditor(verb) => auditor::auditor(verb),
+        Verb::Console(options) => console::console(&arguments.socket, &options),
         Verb::Verify { box_key, path } => verify::verify(&box_key, &path, json),
     };
     match outcome {

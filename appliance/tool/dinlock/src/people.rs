@@ -8,6 +8,8 @@ use clap::Subcommand;
 use codec::Bytes;
 use serde_json::json;
 use std::fs;
+use std::io::{IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -26,6 +28,9 @@ pub enum Person {
         /// Password.
         #[arg(long)]
         password: Option<String>,
+        /// PIN for the console at the box: 6 to 12 digits, asked for, or read from standard input.
+        #[arg(long)]
+        pin: bool,
     },
 }
 
@@ -83,12 +88,58 @@ pub fn person(socket: &BoxSocket, verb: Person, json: bool) -> Result<(), String
             }
             Ok(())
         }
-        Person::Set { person, totp, password } => {
+        Person::Set { person, totp: None, password: None, pin: true } => set_pin(socket, &person),
+        Person::Set { pin: true, .. } => Err("--pin stands alone: set the other secrets by a call of their own".into()),
+        Person::Set { person, totp, password, pin: false } => {
             let totp = totp.as_deref().map(base32).transpose()?.map(Bytes::new).transpose().map_err(|e| format!("--totp: {e}"))?;
             let password = password.map(|p| Bytes::new(p.into_bytes())).transpose().map_err(|e| format!("--password: {e}"))?;
             socket.order(&Request::SetPerson { person: name(&person)?, password, totp }, None)
         }
     }
+}
+
+/// Asks for it twice where somebody types it.
+fn set_pin(socket: &BoxSocket, person: &str) -> Result<(), String> {
+    let person = name(person)?;
+    let pin = secret_line(&format!("PIN of {person} (6 to 12 digits): "))?;
+    if !(6..=12).contains(&pin.len()) || !pin.iter().all(u8::is_ascii_digit) {
+        return Err("a PIN has 6 to 12 digits".into());
+    }
+    if std::io::stdin().is_terminal() && *secret_line("once more: ")? != *pin {
+        return Err("the two are not the same; nothing was changed".into());
+    }
+    let pin = Bytes::new(pin.to_vec()).map_err(|e| format!("the PIN: {e}"))?;
+    socket.order(&Request::SetPin { person, pin }, None)
+}
+
+/// One line of standard input, which a terminal does not show.
+fn secret_line(prompt: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let stdin = std::io::stdin();
+    let fault = |e: std::io::Error| format!("standard input: {e}");
+    let before = if stdin.is_terminal() {
+        eprint!("{prompt}");
+        Some(os::tty::raw(stdin.as_fd()).map_err(fault)?)
+    } else {
+        None
+    };
+    let mut line = Zeroizing::new(Vec::with_capacity(64));
+    let read = loop {
+        let mut byte = [0];
+        match stdin.lock().read(&mut byte) {
+            Ok(0) => break Ok(()),
+            Ok(_) if matches!(byte[0], b'\r' | b'\n') => break Ok(()),
+            Ok(_) if before.is_some() && matches!(byte[0], 0x03 | 0x1b) => break Err("nothing was changed".to_owned()),
+            Ok(_) if before.is_some() && matches!(byte[0], 0x08 | 0x7f) => drop(line.pop()),
+            Ok(_) if line.len() < 64 => line.push(byte[0]),
+            Ok(_) => {}
+            Err(e) => break Err(fault(e)),
+        }
+    };
+    if let Some(before) = before {
+        os::tty::set(stdin.as_fd(), &before).map_err(fault)?;
+        eprintln!();
+    }
+    read.map(|()| line)
 }
 
 /// What the plant file says that a secret is.

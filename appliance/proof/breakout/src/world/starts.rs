@@ -16,6 +16,7 @@ const LISTENER: u32 = 99_001;
 const CONNECTOR: u32 = 99_002;
 const BROKER: u32 = 99_003;
 const LATCH: u32 = 99_005;
+const CONSOLE: u32 = 99_008;
 /// A worker's, far from those that the launcher begins with.
 const STRANGER: u32 = 119_990;
 
@@ -143,7 +144,9 @@ impl World {
         let mut fds = vec![(theirs, control_number(name))];
         // What else the demo's starter gives them.
         let listening: &[i32] = match name {
-            "broker" => &[3, 4, 5, 6, 7],
+            "broker" => &[3, 4, 5, 6, 7, 11],
+            // A socket in the place of the terminal.
+            "console" => &[3],
             "vault" | "taken-launcher" => &[4],
             "guardian" => &[4, 5, 6, 7],
             _ => &[],
@@ -157,12 +160,14 @@ impl World {
         match name {
             "broker" => fds.push((theirs, 9)),
             "guardian" => fds.extend([8, 9].map(|number| (self.empty.try_clone().expect("a namespace").into(), number))),
+            "console" => fds.push((theirs, 5)),
             _ => {}
         }
         let uid = match name {
             "uplink-listener" => Some(LISTENER),
             "ot-connector" => Some(CONNECTOR),
             "broker" => Some(BROKER),
+            "console" => Some(CONSOLE),
             "vault" => Some(VAULT),
             "latch" => Some(LATCH),
             _ => None,

@@ -29,7 +29,8 @@ const OFTEN_WITHIN: Duration = Duration::from_secs(20);
 /// In the order in which they start.
 const ORDER: [&str; 8] = ["zones", "latch", "guardian", "vault", "launcher", "ot-connector", "uplink-listener", "broker"];
 /// The broker's doors, in the order of its descriptors from 3 on.
-const DOORS: [&str; 6] = ["launcher-door", "listener-door", "connector-door", "vault-door", "admin", "guardian-door"];
+const DOORS: [&str; 7] =
+    ["launcher-door", "listener-door", "connector-door", "vault-door", "admin", "guardian-door", "console-door"];
 /// Where parts that outlive a broker wait for the next one.
 const AGAIN: [&str; 3] = ["launcher-again", "vault-again", "guardian-again"];
 /// The guardian's doors: who writes its latch, who lays the zones, who is at its desk.
