@@ -10,6 +10,8 @@ pub const OVERDUE_US: u64 = 1_000_000;
 pub const RUNG4_US: u64 = 5_000_000;
 /// How often it is looked at whether one that was killed is dead.
 const LOOK_US: u64 = 50_000;
+/// So many are looked at before all else gets its turn.
+const LOOKS_MAX: u8 = 8;
 
 /// One session.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +22,6 @@ struct Entry {
     over: bool,
     killed_us: Option<u64>,
     looked_us: Option<u64>,
-    looked_round: u64,
     told: bool,
     /// Its broker went: it stays while something of it lives, or another broker wants it watched.
     orphan: bool,
@@ -31,13 +32,10 @@ impl Entry {
         self.end_us.saturating_add(RUNG3_US)
     }
 
-    /// A look once a round only: hundreds of slow ones may not keep the guardian from all else.
-    fn step(&self, now_us: u64, round: u64) -> Option<Step> {
-        if self.killed_us.is_none() && self.kill_us() <= now_us {
-            return Some(Step::Kill);
-        }
-        let again = self.looked_us.is_none_or(|at| at.saturating_add(LOOK_US) <= now_us && self.looked_round != round);
-        (self.watched() && again).then_some(Step::Look)
+    /// Since when it wants to be looked at, if it does.
+    fn look_since(&self, now_us: u64) -> Option<u64> {
+        let since = self.looked_us.map_or(0, |at| at.saturating_add(LOOK_US));
+        (self.watched() && since <= now_us).then_some(since)
     }
 
     fn watched(&self) -> bool {
@@ -53,22 +51,17 @@ impl Entry {
     }
 }
 
-/// What is to be done with one now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    Kill,
-    Look,
-}
-
 /// The table. A slot's number is also where the shell keeps its descriptors.
 #[derive(Debug)]
 pub(crate) struct Table {
     entries: [Option<Entry>; SESSIONS_MAX],
+    /// In which round how many were looked at.
+    looks: (u64, u8),
 }
 
 impl Table {
     pub const fn new() -> Self {
-        Self { entries: [None; SESSIONS_MAX] }
+        Self { entries: [None; SESSIONS_MAX], looks: (0, 0) }
     }
 
     /// Takes a session in; the slot. One that is there already keeps its slot, and the earlier end.
@@ -88,7 +81,6 @@ impl Table {
             over: false,
             killed_us: None,
             looked_us: None,
-            looked_round: 0,
             told: false,
             orphan: false,
         };
@@ -134,18 +126,28 @@ impl Table {
         }
     }
 
-    /// The next thing to do.
-    pub fn due(&mut self, now_us: u64, round: u64) -> Option<(u16, Step)> {
-        for (entry, slot) in self.entries.iter_mut().zip(0_u16..) {
-            let Some(entry) = entry else { continue };
-            let Some(step) = entry.step(now_us, round) else { continue };
-            match step {
-                Step::Kill => entry.killed_us = Some(now_us),
-                Step::Look => (entry.looked_us, entry.looked_round) = (Some(now_us), round),
-            }
-            return Some((slot, step));
+    /// The next one to kill.
+    pub fn kill(&mut self, now_us: u64) -> Option<u16> {
+        let mut slots = self.entries.iter_mut().zip(0_u16..);
+        let due = |entry: &&mut Entry| entry.killed_us.is_none() && entry.kill_us() <= now_us;
+        let (entry, slot) = slots.find_map(|(entry, slot)| Some((entry.as_mut().filter(due)?, slot)))?;
+        entry.killed_us = Some(now_us);
+        Some(slot)
+    }
+
+    /// The next one to look at, those who wait for longest first; a few a round: hundreds of slow looks may
+    /// not keep the guardian from all else.
+    pub fn look(&mut self, now_us: u64, round: u64) -> Option<u16> {
+        if self.looks.0 != round {
+            self.looks = (round, 0);
         }
-        None
+        let slots = self.entries.iter_mut().zip(0_u16..);
+        let due = slots.filter_map(|(entry, slot)| entry.as_mut().map(|e| (e.look_since(now_us), e, slot)));
+        let due = due.filter_map(|(since, entry, slot)| since.map(|since| (since, entry, slot)));
+        let (_, entry, slot) = due.min_by_key(|(since, _, _)| *since).filter(|_| self.looks.1 < LOOKS_MAX)?;
+        self.looks.1 = self.looks.1.saturating_add(1);
+        entry.looked_us = Some(now_us);
+        Some(slot)
     }
 
     /// Whether something of it lives. One of which nothing does leaves the table: the session, and whether

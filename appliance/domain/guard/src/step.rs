@@ -2,7 +2,6 @@
 
 use crate::effect::What;
 use crate::guardian::{Action, BEAT_US, FEED_US, Guardian, LOOK_US};
-use crate::ladder::Step;
 
 impl Guardian {
     /// What to do next; none when there is nothing more to do now.
@@ -24,11 +23,8 @@ impl Guardian {
         if let Some(slot) = self.forget.take() {
             return Some(Action::Forget { slot });
         }
-        if let Some((slot, step)) = self.table.due(now, round) {
-            return Some(match step {
-                Step::Kill => Action::Kill { slot },
-                Step::Look => Action::LookAt { slot },
-            });
+        if let Some(slot) = self.table.kill(now) {
+            return Some(Action::Kill { slot });
         }
         self.step_writing(now).or_else(|| self.step_talk(now)).or_else(|| self.step_routine(now))
     }
@@ -74,6 +70,9 @@ impl Guardian {
             if look.due(now, self.round, every_us) {
                 return Some(Action::Look { what });
             }
+        }
+        if let Some(slot) = self.table.look(now, self.round) {
+            return Some(Action::LookAt { slot });
         }
         let lamps = self.lamps_now();
         if self.lamps != Some(lamps) {
