@@ -39,6 +39,9 @@ pub struct Options {
     /// Return when the box is ready; `--stop` ends it.
     #[arg(long)]
     detach: bool,
+    /// Show the box's console in this terminal; leaving it ends the demo.
+    #[arg(long)]
+    console: bool,
     /// End a detached demo.
     #[arg(long)]
     stop: bool,
@@ -59,7 +62,7 @@ pub struct Options {
 impl Options {
     /// A demo of its own, that another command of xtask begins and stops; it ends with that command.
     pub fn detached(state: PathBuf) -> Self {
-        Self { plant: None, state: Some(state), detach: true, stop: false, board: None, workers: None, stay: false, bound: true }
+        Self { plant: None, state: Some(state), detach: true, console: false, stop: false, board: None, workers: None, stay: false, bound: true }
     }
 }
 
@@ -87,6 +90,16 @@ pub fn demo(options: &Options) -> Result<(), String> {
     let mut child = begin(&state, options)?;
     let described = wait_ready(&state, &mut child)?;
     banner(&described);
+    if options.console {
+        let socket = parts::socket(&state, "admin");
+        let dinlock = target().join("release/dinlock");
+        let shown = Command::new(dinlock).arg("--socket").arg(socket).arg("console").status();
+        if !options.detach {
+            stop(&state)?;
+        }
+        let shown = shown.map_err(|e| format!("can't start dinlock: {e}"))?;
+        return if shown.success() { Ok(()) } else { Err(format!("the console ended with {shown}")) };
+    }
     if !options.detach {
         println!("\nCtrl-C ends it.");
         child.wait().map_err(|e| e.to_string())?;
