@@ -104,6 +104,47 @@ fn what_is_not_given_is_taken_away_and_a_changed_filter_is_held() {
     }
 }
 
+/// What a laid zone has to have, of all ports, of those to come, and of its own.
+const SETTINGS: [(&str, i32); 13] = [
+    ("net.ipv4.conf.WHO.forwarding", 0),
+    ("net.ipv4.conf.WHO.proxy_arp", 0),
+    ("net.ipv4.conf.WHO.accept_redirects", 0),
+    ("net.ipv4.conf.WHO.send_redirects", 0),
+    ("net.ipv4.conf.WHO.rp_filter", 1),
+    ("net.ipv4.conf.WHO.accept_source_route", 0),
+    ("net.ipv6.conf.WHO.forwarding", 0),
+    ("net.ipv6.conf.WHO.accept_ra", 0),
+    ("net.ipv6.conf.WHO.accept_redirects", 0),
+    ("net.ipv6.conf.WHO.autoconf", 0),
+    ("net.ipv6.conf.WHO.proxy_ndp", 0),
+    ("net.ipv6.conf.WHO.accept_source_route", -1),
+    ("net.ipv6.conf.WHO.keep_addr_on_down", 1),
+];
+
+#[test]
+fn settings_are_right_whatever_they_were_in_the_zone_and_at_a_port_that_was_there() {
+    let lab = Lab::new();
+    let (host, ot) = (lab.name("host"), lab.name("ot"));
+    run(&format!("ip netns add {ot}"));
+    run(&format!("ip -n {host} link set box1 netns {ot}"));
+    for who in ["all", "default", "box1"] {
+        for (name, right) in SETTINGS {
+            let wrong = if right == 1 { 0 } else { 1 };
+            lab.inside("ot", &format!("sysctl -qw {}={wrong}", name.replace("WHO", who)));
+        }
+    }
+    lab.lay(&lab.all());
+    for (zone, port) in [("uplink", Some("box0")), ("ot", Some("box1")), ("none", None)] {
+        for who in ["all", "default"].into_iter().chain(port) {
+            for (name, right) in SETTINGS {
+                let name = name.replace("WHO", who);
+                assert_eq!(lab.inside(zone, &format!("sysctl -n {name}")).trim(), right.to_string(), "{zone}: {name}");
+            }
+        }
+        assert_eq!(lab.inside(zone, "sysctl -n net.ipv4.ip_forward").trim(), "0", "{zone}");
+    }
+}
+
 #[test]
 fn addresses_outlive_a_cut() {
     let lab = Lab::new();
