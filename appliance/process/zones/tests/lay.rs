@@ -183,6 +183,18 @@ fn ot_hears_answers_and_nothing_else() {
         });
         assert_eq!(refused, ErrorKind::ConnectionRefused, "{ip}: its error is heard");
     }
+    // Asked for its address by a machine that has forgotten it, the box answers.
+    let plant = lab.name("plant");
+    run(&format!("ip -n {plant} neigh flush dev nic0"));
+    lab.within("plant", || UdpSocket::bind("[::]:0").expect("a port").send_to(b"x", at("fd99:2::1", 9))).expect("it is sent");
+    loop {
+        let known = run(&format!("ip -n {plant} -6 neigh show fd99:2::1"));
+        assert!(!known.contains("FAILED"), "{known}");
+        if known.contains("REACHABLE") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     // The negative: it is the chain that does it.
     lab.inside("ot", "nft add rule inet dinlock input accept");
     own.iter().for_each(|ip| assert!(connects(&lab, "plant", "ot", ip), "{ip}"));
@@ -218,6 +230,10 @@ fn a_laid_zone_forwards_nothing_by_two_means_each_of_which_would_do() {
     run(&format!("ip -n {far} route add default via fd99:3::1"));
     run(&format!("ip -n {plant} route add 10.99.3.0/24 via 10.99.2.1"));
     run(&format!("ip -n {plant} route add fd99:3::/64 via fd99:2::1"));
+    // Until its own addresses are settled, IPv6 asks for no neighbour on another's behalf.
+    while !lab.inside("ot", "ip -6 addr show tentative").is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let forward = |on: u8| {
         lab.inside("ot", &format!("sysctl -qw net.ipv4.ip_forward={on} net.ipv6.conf.all.forwarding={on}"));
     };
