@@ -7,9 +7,10 @@
 //! Each slot is one file of `guard::slot_file::BYTES` bytes, written in place and whole, never renamed. It
 //! remembers which of the two is *good*: whole, durable, and of the highest sequence.
 //!
-//! - **At its start**: opens both files, making what is not there, reads them, and makes the folder durable
-//!   (fsync) before its first word: a name that a power cut loses takes the press with it. A file without a
-//!   byte was never written, and counts as not there. `empty` needs both to be so.
+//! - **At its start**: opens both files, making what is not there, reads them, and makes both files and then the
+//!   folder durable (fsync) before its first word: a name that a power cut loses takes the press with it, and what
+//!   is read after another latch died may be in memory alone, while it is not the good one on disk. A file
+//!   without a byte was never written, and counts as not there. `empty` needs both to be so.
 //! - **`Write`** of a sequence that is not above all that it has on disk: it writes nothing, and says `Slots`
 //!   again; the guardian counts on from there. Two contents under one number would be a lottery after a boot.
 //! - **`Write`** otherwise: into the file that is not the good one, fdatasync; only then is that one the good

@@ -1,6 +1,6 @@
 //! The cut-off: from the trigger to the last step that was read back.
 
-use crate::facts::{Hold, Note, RearmRefusal, Report, Standing, Steps, Trigger};
+use crate::facts::{Hold, Note, RearmRefusal, Report, Slot, Standing, Steps, Trigger};
 use crate::guardian::{CUT_FAILED_US, Guardian};
 use crate::rearm::Return;
 
@@ -95,6 +95,13 @@ impl Guardian {
         for effect in [&mut self.ot, &mut self.uplink, &mut self.trees, &mut self.links] {
             effect.force(true);
         }
+    }
+
+    /// This goes to the latch. Where it says something else of the press, what a boot would find is not
+    /// known until it is written, whatever is wanted by then.
+    pub(crate) fn written_over(&mut self, slot: &Slot) {
+        let says = |slot: &Slot| (slot.held, slot.report.map(|report| report.number));
+        self.on_disk = self.on_disk.filter(|on_disk| says(on_disk) == says(slot));
     }
 
     /// The press is on disk, and what is written next says so too.

@@ -35,6 +35,7 @@ impl Guardian {
         }
         if let Some(slot) = self.slot.filter(|slot| slot.sequence > self.sent && self.retry_us.is_none()) {
             self.sent = slot.sequence;
+            self.written_over(&slot);
             return Some(Action::Write { slot });
         }
         self.latch_beat.due(now, self.round, BEAT_US).then_some(Action::BeatLatch)

@@ -144,6 +144,20 @@ fn a_disk_that_does_not_take_it_refuses_and_the_hold_is_put_back() {
 }
 
 #[test]
+fn what_was_sent_to_the_disk_counts_also_if_it_is_no_longer_wanted() {
+    let mut rig = Rig::cut(0);
+    rig.latch = Helper::Stuck;
+    rig.on(Input::Rearm { ticket: 1, contact: false });
+    // "Not held" is on its way to the disk, and nobody can call it back.
+    rig.on(Input::Stop);
+    rig.run(100 * MS);
+    assert!(!rig.lamps.1 && rig.report().steps.latched_us.is_none());
+    rig.latch_goes_on();
+    rig.run(100 * MS);
+    assert!(rig.lamps.1 && rig.on_disk() == Some(Hold::CutOff));
+}
+
+#[test]
 fn zones_that_cannot_be_laid_refuse_and_can_be_tried_again() {
     let mut rig = Rig::cut(0);
     rig.zones = Helper::Fails;
