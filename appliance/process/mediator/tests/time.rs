@@ -147,3 +147,46 @@ fn a_failed_disk_ends_it_at_once() {
     bench.answer(Answer::Failed { why: by("disk full") });
     assert_eq!(bench.ended().as_deref(), Some("recorder_lost"));
 }
+
+fn paces(bench: &Bench) -> Vec<(u32, String)> {
+    let pace = |event: &Event| match event {
+        Event::Pace { input_per_minute, watched_by } => Some((*input_per_minute, watched_by.to_string())),
+        Event::Recording | Event::Mark { .. } | Event::Ended { .. } => None,
+    };
+    bench.events.iter().filter_map(pace).collect()
+}
+
+#[test]
+fn how_much_is_typed_is_told_every_ten_seconds_at_most_and_only_where_it_changed() {
+    use mediator::room::PACE_US;
+    let mut bench = Bench::start(terms());
+    bench.open(true);
+    bench.at(BEGIN + PACE_US);
+    assert!(paces(&bench).is_empty(), "nothing was typed");
+    for _ in 0..5 {
+        bench.front(common::input(b"x"));
+    }
+    bench.at(BEGIN + 2 * PACE_US - 1);
+    assert!(paces(&bench).is_empty(), "not at once");
+    assert!(bench.room.next_wake() <= Some(BEGIN + 2 * PACE_US), "it wakes for it");
+    for spans in 2..=7 {
+        bench.at(BEGIN + spans * PACE_US);
+    }
+    assert_eq!(paces(&bench), [(5, String::new())], "once, while it stays the same");
+    bench.at(BEGIN + 8 * PACE_US);
+    assert_eq!(paces(&bench).last(), Some(&(0, String::new())), "a minute later it is over");
+    let told = paces(&bench).len();
+    bench.at(BEGIN + 20 * PACE_US);
+    assert_eq!(paces(&bench).len(), told, "and nothing more is said");
+}
+
+#[test]
+fn who_watches_is_told_when_they_come_and_when_they_leave() {
+    let mut bench = Bench::start(terms());
+    bench.open(true);
+    bench.order(Order::Observe { by: by("anna") });
+    assert_eq!(paces(&bench), [(0, "anna".to_owned())]);
+    bench.room.observer_gone(1);
+    bench.at(BEGIN + 1);
+    assert_eq!(paces(&bench).last(), Some(&(0, String::new())));
+}

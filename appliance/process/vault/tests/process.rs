@@ -1,7 +1,7 @@
 //! The real process in its sandbox, from the broker's side of its socket. Needs root, which gives it
 //! an unprivileged user.
 
-use border::vault::{Audit, Event, Request};
+use border::vault::{self as vault_border, Audit, Event, Request};
 use border::{MESSAGE_BYTES_MAX, record, secrets};
 use codec::{Bytes, List, Text, Wire};
 use ledger::{VerifyingKey, manifest};
@@ -87,6 +87,57 @@ impl Vault {
         drop(self.broker);
         assert_eq!(wait(self.child.pid).unwrap(), Status::Exited(0));
     }
+}
+
+/// What the vault tells the broker of a PIN that the console gave it.
+fn pin(vault: &Vault, ticket: u64, who: &str, message: &secrets::Request) -> vault_border::Pin {
+    let (console, theirs) = seqpacket::pair().unwrap();
+    vault.ask(&Request::OpenPin { ticket, person: name(who) }, Some(&theirs));
+    drop(theirs);
+    send(&console, message, None);
+    let (event, _) = vault.event();
+    let Event::PinChecked { ticket: of, pin } = event else { panic!("{event:?}") };
+    assert_eq!(of, ticket);
+    pin
+}
+
+#[test]
+fn a_pin_goes_from_the_console_to_the_vault_and_wrong_ones_wait() {
+    use vault_border::Pin;
+    let data = data("pins");
+    let vault = Vault::start(&data);
+    let typed = |pin: &str| secrets::Request::Pin { pin: Bytes::new(pin.as_bytes().to_vec()).unwrap() };
+    assert_eq!(pin(&vault, 1, "otto", &typed("482913")), Pin::None, "he has none yet");
+    let set = Bytes::new(b"482913".to_vec()).unwrap();
+    vault.ask(&Request::SetPin { ticket: 2, person: name("otto"), pin: set }, None);
+    assert!(matches!(vault.event().0, Event::Done { ticket: 2 }));
+    assert_eq!(pin(&vault, 3, "otto", &typed("482913")), Pin::Right);
+    assert_eq!(pin(&vault, 4, "anna", &typed("482913")), Pin::None, "it is his alone");
+    let check = secrets::Request::Check { person: name("otto"), password: None, code: None };
+    assert_eq!(pin(&vault, 5, "otto", &check), Pin::NotGiven, "the console asks nothing else");
+    assert_eq!(pin(&vault, 6, "otto", &typed("482914")), Pin::Wrong);
+    let waits = pin(&vault, 7, "otto", &typed("482913"));
+    assert!(matches!(waits, Pin::Wait { seconds } if seconds >= 1), "after a wrong one even the right one waits: {waits:?}");
+    let (console, theirs) = seqpacket::pair().unwrap();
+    vault.ask(&Request::OpenPin { ticket: 8, person: name("otto") }, Some(&theirs));
+    drop((console, theirs));
+    assert!(matches!(vault.event().0, Event::PinChecked { ticket: 8, pin: Pin::NotGiven }));
+    vault.end();
+    let kept = fs::read(data.join("secrets")).unwrap();
+    assert!(!kept.windows(6).any(|window| window == b"482913"));
+    fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn a_front_that_gives_a_pin_is_out_of_turn() {
+    let data = data("front-pin");
+    let vault = Vault::start(&data);
+    let (front, theirs) = seqpacket::pair().unwrap();
+    vault.ask(&Request::OpenFront { worker: 9, source: IpAddr::V4(Ipv4Addr::LOCALHOST) }, Some(&theirs));
+    send(&front, &secrets::Request::Pin { pin: Bytes::new(b"482913".to_vec()).unwrap() }, None);
+    assert!(matches!(vault.event().0, Event::FrontOutOfTurn { worker: 9, .. }));
+    vault.end();
+    fs::remove_dir_all(data).unwrap();
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) fn of_input(input: &Input<Fd>) -> String {
         Input::Admin { client, uid, request, .. } => format!("admin {client} (uid {uid}) > {request:?}"),
         Input::Joined(part) => format!("the {} joins", part.name()),
         Input::Lost(part) => format!("the {} is lost", part.name()),
+        Input::Console { client, request } => format!("console {client} > {request:?}"),
+        Input::ConsoleGone(client) => format!("console {client} is gone"),
         Input::Tick => "tick".to_owned(),
     }
 }
@@ -35,6 +37,8 @@ pub(crate) fn of_action(action: &Action<Fd>) -> Option<String> {
         Action::ToFront(worker, answer, _) => format!("  broker > front {worker} {}", answer.name()),
         Action::ToMediator(session, order) => format!("  broker > mediator {session} {}", order.name()),
         Action::ToBack(session, order) => format!("  broker > back {session} {}", order.name()),
+        Action::ToConsole(client, reply) => format!("  broker > console {client} {}", reply.name()),
+        Action::AskPin { client, .. } => format!("  broker > console {client} asks the PIN"),
         Action::ToAdmin(client, reply, _) => format!("  broker > admin {client} {}", reply.name()),
         Action::StorePlant(ticket, _) => format!("  broker > vault a plant, ticket {ticket}"),
         Action::Hand(request, _) => format!("  broker > launcher {}", request.name()),

@@ -13,6 +13,8 @@ mod parts;
 mod presence;
 mod sessions;
 
+pub use presence::{PRESENCE_MS_MAX, PRESENCE_WAITING_MAX};
+
 use border::{Guard, admin as admin_border, connector, console as console_border, front, launcher, listener, machine, mediation, vault};
 use model::Plant;
 use session::{Life, Reason};

@@ -218,6 +218,8 @@ impl World {
                 }
             }
             Action::ToAdmin(client, reply, fds) => self.admin_answered(client, &reply, fds),
+            // No console stands in this box.
+            Action::ToConsole(..) | Action::AskPin { .. } => {}
             Action::StorePlant(ticket, plant) => {
                 let document = codec::encode(&*plant);
                 self.tell_vault(vault::Request::StorePlant { ticket }, None, Some(document));

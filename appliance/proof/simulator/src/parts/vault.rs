@@ -333,6 +333,13 @@ impl World {
             Request::SetPerson { ticket, person, password: _, totp } => {
                 self.vault_job(Job::Person { ticket, person, password: None, totp });
             }
+            // No console stands in this box.
+            Request::OpenPin { ticket, person: _ } => {
+                self.vault_says(Event::PinChecked { ticket, pin: border::vault::Pin::NotGiven });
+            }
+            Request::SetPin { ticket, person, pin: _ } => {
+                self.vault_job(Job::Person { ticket, person, password: None, totp: None });
+            }
             Request::Recordings { ticket } => self.vault_job(Job::List { ticket }),
             Request::ExportRecording { ticket, session } => self.vault_job(Job::ExportRecording { ticket, session }),
             Request::ExportAudit { ticket, from, to } => {
@@ -364,6 +371,7 @@ impl World {
                         self.front_gets_host_key(worker);
                         continue;
                     }
+                    secrets::Request::Pin { .. } => Err("a front asked as the console".to_owned()),
                     secrets::Request::Check { person, password, code } => {
                         front.tries += 1;
                         let (password, code) = (password.is_some(), code.is_some_and(|code| &*code == "111111"));
@@ -556,7 +564,7 @@ impl World {
             Job::Close { session, whole } => keeper.close(session, whole),
             Job::Note(event) => keeper.note(event, at),
             Job::Plant { ticket, bytes } => self.plant_job(ticket, &bytes),
-            Job::Target { ticket, .. } | Job::Person { ticket, .. } => {
+            Job::Target { ticket, .. } | Job::Person { ticket, .. } | Job::Pin { ticket, .. } => {
                 self.tell_main(Told::Event(Event::Done { ticket }));
             }
             Job::List { ticket } | Job::ExportRecording { ticket, .. } | Job::ExportAudit { ticket, .. } => {

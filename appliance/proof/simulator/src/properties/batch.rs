@@ -68,7 +68,7 @@ impl World {
                     seen.admin_ended = true;
                 }
             }
-            Input::Joined(_) | Input::Lost(_) => {}
+            Input::Joined(_) | Input::Lost(_) | Input::Console { .. } | Input::ConsoleGone(_) => {}
             Input::Launcher(..) | Input::Listener(_) | Input::Connector(_) | Input::Vault(..) => {}
             Input::Front(..) | Input::Mediator(..) | Input::Back(..) | Input::Tick => {}
         }
@@ -162,6 +162,7 @@ impl World {
                 }
                 Action::ToFront(..) | Action::ToLauncher(_) | Action::ToMediator(..) | Action::ToVault(..) => {}
                 Action::ToListener(..) | Action::ToConnector(..) | Action::ToBack(..) | Action::ToAdmin(..) => {}
+                Action::ToConsole(..) | Action::AskPin { .. } => {}
                 Action::ShowPlant(..) | Action::Hold(..) | Action::Hand(..) | Action::Close(_) | Action::Kill(_) => {}
             }
         }
@@ -200,6 +201,7 @@ impl World {
             }
             Action::ToMediator(..) | Action::ToConnector(..) | Action::ToVault(..) | Action::ToLauncher(_) => {}
             Action::ToListener(..) | Action::ToBack(..) | Action::ToAdmin(..) | Action::ShowPlant(..) => {}
+            Action::ToConsole(..) | Action::AskPin { .. } => {}
             Action::Observe { .. } | Action::Hold(..) | Action::Close(_) | Action::Kill(_) | Action::Hand(..) => {}
         }
     }
@@ -348,6 +350,7 @@ impl World {
             Action::ToBack(session, _) => Endpoint::Back(*session),
             Action::ToLauncher(_) | Action::ToListener(..) | Action::ToConnector(..) | Action::ToVault(..) => return,
             Action::ToAdmin(..) | Action::StorePlant(..) | Action::ShowPlant(..) | Action::Hand(..) => return,
+            Action::ToConsole(..) | Action::AskPin { .. } => return,
         };
         if !self.watch.endpoints.contains(&endpoint) {
             let what = crate::words::of_action(action).unwrap_or_else(|| "an observer".to_owned());
