@@ -15,6 +15,7 @@ fn newest(a: Option<Slot>, b: Option<Slot>) -> Option<Slot> {
 impl Guardian {
     /// The latch's first word in this boot decides; a latch that was started again only hears what counts now.
     pub(crate) fn slots(&mut self, a: Option<Slot>, b: Option<Slot>, empty: bool) {
+        self.latch_read = true;
         // Whatever was said to be durable is so again when this latch says it.
         (self.sent, self.written, self.on_disk) = (0, 0, None);
         let [a, b] = [a, b].map(|slot| slot.filter(|slot| slot.sequence <= SEQUENCE_MAX));

@@ -225,6 +225,8 @@ pub struct Guardian {
     pub(crate) lay_again_us: Option<u64>,
     pub(crate) zones_here: bool,
     pub(crate) latch_here: bool,
+    /// It has said what its slots say: before that, nothing is written over them.
+    pub(crate) latch_read: bool,
     pub(crate) broker_here: bool,
     /// It takes what it is told.
     pub(crate) broker_reads: bool,
@@ -283,6 +285,7 @@ impl Guardian {
             lay_again_us: None,
             zones_here: false,
             latch_here: false,
+            latch_read: false,
             broker_here: false,
             broker_reads: true,
             hello: false,

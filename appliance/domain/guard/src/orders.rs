@@ -8,7 +8,7 @@ impl Guardian {
     pub(crate) fn joined(&mut self, part: Part) {
         match part {
             Part::Broker => self.broker_is(true),
-            Part::Latch => (self.latch_here, self.sent) = (true, 0),
+            Part::Latch => (self.latch_here, self.latch_read, self.sent) = (true, false, 0),
             Part::Zones => {
                 self.zones_here = true;
                 // Whoever comes back has not laid for us: while it is armed nothing is laid under people's feet.

@@ -159,6 +159,28 @@ impl Guardian {
         }
     }
 
+    /// What must never be, in words; none while all is well. For tests, fuzzing and the simulator: nothing
+    /// decides by it.
+    #[must_use]
+    pub fn broken_invariant(&self) -> Option<&'static str> {
+        let opening = matches!(self.back, Return::Opening { .. });
+        let open = [self.ot.want, self.links.want].contains(&Some(false));
+        let held = self.slot.is_some_and(|slot| slot.held.is_some());
+        let broken = [
+            (self.armed() && self.cut.is_some(), "armed while it is cut off"),
+            (self.armed() && self.slot.is_none(), "armed, and no slot was read"),
+            (self.armed() && held, "armed, and the latch shall hold it"),
+            (self.armed() && self.back != Return::No, "armed, and on its way to it"),
+            (self.armed() && !(self.ot.holds() && self.links.holds()), "armed, and not as it is enforced"),
+            (self.armed() && self.stopping_us.is_some(), "armed while it stops"),
+            (open && !self.armed() && !opening, "OT is wanted open, and it is neither armed nor opening"),
+            (opening && held, "it opens what the latch shall hold"),
+            (opening && self.starving, "it opens while it starves"),
+            (opening && self.cut.is_some_and(|cut| !cut.done()), "it opens while a cut-off goes on"),
+        ];
+        broken.into_iter().find_map(|(is, words)| is.then_some(words))
+    }
+
     /// It stays held. What a person has lifted on disk is put back there.
     fn return_failed(&mut self, ticket: Option<u64>, why: RearmRefusal) {
         self.back = Return::No;

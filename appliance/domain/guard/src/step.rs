@@ -33,7 +33,7 @@ impl Guardian {
         if !self.latch_here {
             return None;
         }
-        if let Some(slot) = self.slot.filter(|slot| slot.sequence > self.sent && self.retry_us.is_none()) {
+        if let Some(slot) = self.slot.filter(|slot| self.latch_read && slot.sequence > self.sent && self.retry_us.is_none()) {
             self.sent = slot.sequence;
             self.written_over(&slot);
             return Some(Action::Write { slot });
