@@ -77,7 +77,7 @@ impl Dice {
             23 => Input::Lives { fronts: self.maybe(), sessions: self.maybe() },
             24 => Input::SessionLives { slot: self.any() as u16, lives: self.coin() },
             25..=34 => Input::Beat { ready: self.below(8) != 0, vault_ms: 0, launcher_ms: self.below(16) as u32 * 150, power_loss_holds: false },
-            35..=39 => Input::Watch { session: self.any(), deadline_ms: self.any() * 1000 % 1_000_000 },
+            35..=39 => Input::Watch { session: self.any(), deadline_ms: self.any().saturating_mul(1000) },
             40 => Input::Deadline { session: self.any(), deadline_ms: self.any() },
             41..=43 => Input::Over { session: self.any() },
             44 => Input::Cut(Trigger::Command { uid: 7 }),
