@@ -5,8 +5,9 @@
 mod common;
 
 use common::{Helper, MS, Rig};
+use guard::keeper::{File as Name, Keeper, Plan};
 use guard::slot_file::{decode, encode};
-use guard::{Hold, Input, Mark, Slot, Standing, Trigger};
+use guard::{Hold, Input, Slot, Standing, Trigger};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// How the latch breaks its rule.
@@ -84,9 +85,9 @@ struct World {
     disk: Disk,
     latch: Latch,
     orders: VecDeque<Slot>,
-    /// What is being written, into which file first, and how far.
-    now: Option<(Slot, usize, u8)>,
-    good: usize,
+    /// What is being written, how far, and whether the guardian asked for it.
+    now: Option<(Plan, u8, bool)>,
+    keeper: Keeper,
     events: VecDeque<Input>,
     taken: usize,
     /// The last press that was shown as latched and that nobody has begun to lift.
@@ -104,7 +105,7 @@ impl World {
             latch,
             orders: VecDeque::new(),
             now: None,
-            good: 0,
+            keeper: Keeper::new(None, None),
             events: VecDeque::new(),
             taken: 0,
             shown: None,
@@ -130,7 +131,7 @@ impl World {
             }
         }
         let [a, b] = self.disk.slots();
-        self.good = usize::from(a.map_or(0, |slot| slot.sequence) < b.map_or(0, |slot| slot.sequence));
+        self.keeper = Keeper::new(a, b);
         (self.orders, self.now, self.events) = (VecDeque::new(), None, VecDeque::new());
         self.events.push_back(Input::Slots { a, b, empty });
     }
@@ -146,56 +147,47 @@ impl World {
         if let Some(event) = self.events.pop_front() {
             return self.on(event);
         }
-        let Some((slot, first, step)) = self.now.take() else {
+        let Some((plan, step, asked)) = self.now.take() else {
             let Some(slot) = self.orders.pop_front() else { return };
-            let highest = self.disk.slots().into_iter().flatten().map(|slot| slot.sequence).max();
-            if highest.is_some_and(|highest| highest >= slot.sequence) {
-                let [a, b] = self.disk.slots();
-                self.events.push_back(Input::Slots { a, b, empty: false });
-            } else {
-                self.now = Some((slot, 1 - self.good, 0));
+            let woke = self.keeper.heard();
+            let plan = self.keeper.write(slot);
+            self.now = plan.map(|plan| (plan, 0, true));
+            if woke || plan.is_none() {
+                self.slots_again();
             }
             return;
         };
-        let written = Input::Written { sequence: slot.sequence };
-        match (self.latch, step) {
-            (_, 0) => {
-                self.disk.write(first, &slot);
-                if self.latch == Latch::Early {
-                    self.events.push_back(written);
-                }
+        let (record, [first, second]) = (plan.record, plan.order.map(|file| usize::from(file == Name::B)));
+        let mut written = |now: bool| if now && asked { self.events.push_back(Input::Written { sequence: record.sequence }) };
+        match step {
+            0 => {
+                self.disk.write(first, &record);
+                written(self.latch == Latch::Early);
                 if self.latch == Latch::Both {
-                    self.disk.write(1 - first, &slot);
+                    self.disk.write(second, &record);
                 }
             }
-            (_, 1) => self.disk.sync(first),
-            (_, 2) => {
-                self.good = first;
-                if self.latch != Latch::Early {
-                    self.events.push_back(written);
-                }
+            1 => self.disk.sync(first),
+            2 => written(self.latch != Latch::Early),
+            3 => self.disk.write(second, &record),
+            _ => {
+                self.disk.sync(second);
+                return self.keeper.wrote(&plan, [true, true]);
             }
-            (_, 3) => self.disk.write(1 - first, &slot),
-            (_, _) => return self.disk.sync(1 - first),
         }
-        self.now = Some((slot, first, step + 1));
+        self.now = Some((plan, step + 1, asked));
     }
 
-    /// The latch says that the guardian fell silent, and hears it again.
-    fn silence(&mut self) {
-        if self.now.is_some() || !self.orders.is_empty() {
-            return;
-        }
-        let newest = self.disk.slots().into_iter().flatten().max_by_key(|slot| slot.sequence);
-        let Some(newest) = newest else { return };
-        let silent = Slot { sequence: newest.sequence + 1, mark: Mark::Silent, ..newest };
-        let first = 1 - self.good;
-        self.disk.write(first, &silent);
-        self.disk.sync(first);
-        self.disk.write(1 - first, &silent);
-        self.disk.sync(1 - first);
-        let [a, b] = self.disk.slots();
+    fn slots_again(&mut self) {
+        let (a, b) = self.keeper.files();
         self.events.push_back(Input::Slots { a, b, empty: false });
+    }
+
+    /// The latch says that the guardian fell silent; it is heard again with its next word.
+    fn silence(&mut self) {
+        if self.now.is_none() {
+            self.now = self.keeper.silence().map(|plan| (plan, 0, false));
+        }
     }
 
     fn on(&mut self, input: Input) {
@@ -205,6 +197,9 @@ impl World {
         self.rig.now += MS;
         self.rig.on(input);
         self.rig.beats();
+        if self.now.is_none() && self.keeper.heard() {
+            self.slots_again();
+        }
         let new: Vec<_> = self.rig.writes.drain(self.taken..).collect();
         self.orders.extend(new);
         self.taken = self.rig.writes.len();

@@ -11,6 +11,7 @@
 mod disk;
 mod faults;
 mod fd;
+pub mod guardian;
 mod parts;
 mod planted;
 mod plants;

@@ -48,6 +48,8 @@ pub struct Rig {
     /// How long each action takes.
     pub cost_us: u64,
     pub kernel: Kernel,
+    /// What is not set, and read as if it were.
+    pub lies: Vec<What>,
     pub slots: [Option<Slot>; 2],
     pub latch: Helper,
     pub zones: Helper,
@@ -86,6 +88,7 @@ impl Rig {
             wall_ms: 1_790_000_000_000,
             cost_us: 0,
             kernel: Kernel { links_up: LINKS, ..Kernel::default() },
+            lies: vec![],
             slots,
             latch: Helper::Prompt,
             zones: Helper::Prompt,
@@ -188,15 +191,20 @@ impl Rig {
     fn act(&mut self, action: Action) {
         match action {
             Action::Set { what, on } => {
+                if self.lies.contains(&what) {
+                    return self.lie(what, on);
+                }
                 if !self.kernel.stuck.contains(&what) {
                     self.set(what, on);
                 }
                 self.read(what);
             }
             Action::Look { what } => self.read(what),
+            Action::Kill { .. } if self.lies.contains(&What::TreesDead) => {}
             Action::Kill { slot } => self.kernel.processes.retain(|p| p.immortal || p.slot != Some(slot)),
             Action::LookAt { slot } => {
                 let lives = self.kernel.processes.iter().any(|p| p.slot == Some(slot));
+                let lives = lives && !self.lies.contains(&What::TreesDead);
                 self.tell(Input::SessionLives { slot, lives });
             }
             Action::Write { slot } => {
@@ -243,6 +251,14 @@ impl Rig {
         if let Some(last) = self.writes.last().copied() {
             self.slots = [Some(last), Some(last)];
             self.on(Input::Written { sequence: last.sequence });
+        }
+    }
+
+    fn lie(&mut self, what: What, on: bool) {
+        match what {
+            What::LinksDown => self.tell(Input::Links { up: if on { 0 } else { LINKS } }),
+            What::TreesDead => self.tell(Input::Lives { fronts: Some(false), sessions: Some(false) }),
+            What::OtDrops | What::UplinkDrops => self.tell(Input::Is { what, is: Some(on) }),
         }
     }
 
