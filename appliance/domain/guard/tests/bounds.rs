@@ -95,20 +95,26 @@ impl Dice {
 
 /// What an honest kernel, latch and zones answer; some of the time.
 fn answer(action: Action, dice: &mut Dice) -> Option<Input> {
-    let honest = dice.below(8) != 0;
-    match action {
-        Action::Set { what: What::LinksDown, on } if honest => Some(Input::Links { up: if on { 0 } else { common::LINKS } }),
-        Action::Set { what: What::TreesDead, .. } if honest => Some(Input::Lives { fronts: Some(false), sessions: Some(false) }),
-        Action::Set { what, on } if honest => Some(Input::Is { what, is: Some(on) }),
-        Action::LookAt { slot } if honest => Some(Input::SessionLives { slot, lives: false }),
-        Action::Write { slot } if honest => Some(Input::Written { sequence: slot.sequence }),
-        Action::Lay if honest => Some(Input::Laid(true)),
-        Action::Tell { number, note: Note::Cut { .. } | Note::Armed, .. } => Some(Input::Noted { number }),
-        action => {
-            std::hint::black_box(action);
-            None
-        }
+    if dice.below(8) == 0 {
+        return None;
     }
+    if let Action::Set { what, on } = action {
+        return Some(match what {
+            What::LinksDown => Input::Links { up: if on { 0 } else { common::LINKS } },
+            What::TreesDead => Input::Lives { fronts: Some(false), sessions: Some(false) },
+            What::OtDrops | What::UplinkDrops => Input::Is { what, is: Some(on) },
+        });
+    }
+    if let Action::LookAt { slot } = action {
+        return Some(Input::SessionLives { slot, lives: false });
+    }
+    if let Action::Write { slot } = action {
+        return Some(Input::Written { sequence: slot.sequence });
+    }
+    if let Action::Tell { number, note: Note::Cut { .. } | Note::Armed, .. } = action {
+        return Some(Input::Noted { number });
+    }
+    (action == Action::Lay).then_some(Input::Laid(true))
 }
 
 #[derive(Default)]

@@ -354,7 +354,7 @@ fn a_latched_press_outlives_every_power_loss_in_every_short_schedule() {
     }
     println!("{schedules} schedules, {} power losses, {} disks", boots.tried, boots.known.len());
     assert!(schedules > 1_000 && boots.tried > 10_000, "{schedules} {}", boots.tried);
-    let kinds: HashSet<_> = boots.known.values().map(|boot| std::mem::discriminant(boot)).collect();
+    let kinds: HashSet<_> = boots.known.values().map(std::mem::discriminant).collect();
     assert_eq!(kinds.len(), 3, "boots of every kind were seen");
 }
 

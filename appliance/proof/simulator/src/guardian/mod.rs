@@ -354,7 +354,7 @@ impl Story {
         self.watch.power_lost();
         self.rig.start = rig::start(self.boot, 1);
         self.rig.kernel = rig::Kernel { links_up: rig::LINKS, ..rig::Kernel::default() };
-        self.rig.now = rig::BEGIN_US + self.rig.now;
+        self.rig.now += rig::BEGIN_US;
         (self.rig.broker, self.rig.cost_us, self.stuck_latch) = (true, 0, false);
         self.rig.guard = guard::Guardian::new(self.rig.start, guard::Now { us: self.rig.now, wall_ms: 0 });
         self.starts();
