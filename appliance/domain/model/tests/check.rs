@@ -105,3 +105,21 @@ fn settings_people_and_machines_are_in_range() {
     one(machine(|t| t.accounts = List::default()), 1, None, "target hidden.account: it has no account; name at least one [[target.account]]");
     one(machine(|t| t.host_keys = list(vec![Text::cut("ssh-rsa")])), 1, Some(0), "target hidden.host_keys: it is no whole public key; write one line of an OpenSSH public key: Ed25519, ECDSA or RSA, not cut short");
 }
+
+#[test]
+fn presence_wants_somebody_who_may_unlock_and_the_console_locks_in_its_time() {
+    let nobody = "presence: nobody could admit its sessions; write console = true for a [[person]] who may unlock the console at the box";
+    of_conduit(|c| c.presence = true, None, nobody);
+    let mut guarded = plant();
+    guarded.conduits = list(vec![Conduit { presence: true, ..conduit("work") }]);
+    let mut people = guarded.people.to_vec();
+    people[0].console = true;
+    guarded.people = list(people);
+    assert_eq!(guarded.check(), Ok(()));
+    for (after_s, good) in [(9, false), (10, true), (3_600, true), (3_601, false)] {
+        let mut plant = plant();
+        plant.console.lock_after_s = after_s;
+        assert_eq!(plant.check().is_ok(), good, "{after_s} s");
+    }
+    one(|p| p.console.lock_after_s = 0, 0, None, "console.lock_after: 0 s is out of range; from 10 seconds to 1 hour");
+}

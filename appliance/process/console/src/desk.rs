@@ -183,6 +183,8 @@ pub struct Settings {
     pub own_screen: bool,
     /// Switching to other screens could not be locked.
     pub unlocked_screens: bool,
+    /// The one before left its picture.
+    pub again: bool,
     /// German rather than English, until the broker says.
     pub german: bool,
 }

@@ -61,9 +61,10 @@ pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
         let mut value = |what: &str| arguments.next().ok_or(format!("{argument} wants {what}"));
         match argument.as_str() {
             "--attached" => settings.attached = true,
+            "--again" => settings.again = true,
             "--language" => settings.german = value("en or de")? == "de",
             "--size" => size = Some(size_of(&value("columns x rows")?).ok_or("--size is written as 80x25")?),
-            other => return Err(format!("there is no argument {other}; there are --size 80x25, --language en|de and --attached")),
+            other => return Err(format!("there is no argument {other}; there are --size 80x25, --language en|de, --attached and --again")),
         }
     }
     let tty = descriptors.take("tty");
@@ -120,7 +121,12 @@ struct Running {
 
 impl Running {
     fn run(mut self) -> ExitCode {
-        let begin = if self.shell.settings.attached { BEGIN_WINDOW } else { BEGIN };
+        // Started again, it draws over the picture that the one before left.
+        let begin = match self.shell.settings {
+            Settings { again: true, .. } => &b""[..],
+            Settings { attached: true, .. } => BEGIN_WINDOW,
+            Settings { .. } => BEGIN,
+        };
         self.unsent.extend_from_slice(begin);
         let mut ready: Vec<Ready> = Vec::new();
         self.feed(Event::Tick);
@@ -149,10 +155,11 @@ impl Running {
         self.leave()
     }
 
-    /// To be started again it leaves the picture as it is, and the terminal raw.
+    /// To be started again it leaves its last picture, which says what does not answer, and the terminal raw.
     fn leave(mut self) -> ExitCode {
         let again = self.end.unwrap_or(false);
-        if !again || self.shell.settings.attached {
+        self.draw();
+        if !again {
             self.unsent.extend_from_slice(if self.shell.settings.attached { END_WINDOW } else { END });
             self.flush();
             tty::set(self.shell.tty.as_fd(), &self.shell.before).ok();

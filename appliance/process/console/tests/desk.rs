@@ -32,7 +32,8 @@ fn at_work() -> Bench {
 
 #[test]
 fn the_cut_off_key_twice_cuts_whatever_lies_over_the_screen() {
-    let states: [(&str, fn() -> Bench); 6] = [
+    type Made = (&'static str, fn() -> Bench);
+    let states: [Made; 6] = [
         ("locked", || Bench::with(working(), armed())),
         ("unlocked", at_work),
         ("a question", || {

@@ -56,6 +56,8 @@ impl Desk {
             Key::Enter | Key::Escape | Key::Backspace | Key::Function(_) | Key::Redraw | Key::Other => return,
         };
         match letter {
+            // The lists are not on the screen.
+            'e' | 'p' | 'a' | 'd' if self.is_held() => {}
             'u' => self.unlock(None),
             'l' if self.unlocked().is_some() => self.ask(Asked::Lock, Request::Lock),
             'e' => self.chosen_living(|session, _| Order::End { session, block: false }),

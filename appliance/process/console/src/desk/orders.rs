@@ -26,6 +26,11 @@ impl Desk {
         self.view().is_some_and(|view| view.pin_rearms) && self.state().is_some_and(held)
     }
 
+    /// Whether the screen says why the box is held, in the place of who works.
+    pub(super) fn is_held(&self) -> bool {
+        self.state().is_some_and(|state| state.standing != Standing::Armed)
+    }
+
     /// Unlocks first where it is locked, then asks once more.
     pub(super) fn want(&mut self, order: Order) {
         if self.view().is_none() {

@@ -109,8 +109,15 @@ fn notice(desk: &Desk, canvas: &mut Canvas<'_>, y: u16) {
     } else if let Some(at) = desk.pressed_ms {
         let left_ms = (at + AGAIN_MS).saturating_sub(desk.now.boot_ms);
         canvas.bar(y, ALARM, &fill(words.f12_again, &[&left_ms.div_ceil(1000).to_string()]));
-    } else if let Some((text, _)) = &desk.notice {
-        canvas.data(1, y, 78, STRONG, text);
+    } else {
+        let unlocked = desk.unlocked().map(|person| fill(words.unlocked_by, &[person]));
+        let wide = unlocked.as_ref().map_or(0, |text| u16::try_from(text.chars().count() + 2).unwrap_or(u16::MAX));
+        if let Some(text) = &unlocked {
+            canvas.right(79, y, LABEL, text);
+        }
+        if let Some((text, _)) = &desk.notice {
+            canvas.data(1, y, 78_u16.saturating_sub(wide), STRONG, text);
+        }
     }
 }
 
@@ -146,7 +153,7 @@ fn others(desk: &Desk) -> Vec<String> {
         if armed && view.sessions.len() + view.waiting.len() > 1 {
             key(words.k_choose);
         }
-        if !view.waiting.is_empty() && living.is_none() {
+        if armed && !view.waiting.is_empty() && living.is_none() {
             key(words.k_admit);
             key(words.k_deny);
         }

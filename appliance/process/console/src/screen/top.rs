@@ -43,9 +43,6 @@ pub(super) fn draw(desk: &Desk, canvas: &mut Canvas<'_>) {
         canvas.right(RIGHT, 2, LABEL, &fill(words.since, &[&desk.hour(began), &desk.span(for_ms)]));
     }
     canvas.bar(3, style, &sentence);
-    if let Some(person) = desk.unlocked() {
-        canvas.right(RIGHT, 3, style, &fill(words.unlocked_by, &[person]));
-    }
 }
 
 fn connected(desk: &Desk) -> String {

@@ -240,6 +240,9 @@ fn fill(
     succeed(ask(state, dinlock).arg("apply").arg(&file))?;
     succeed(ask(state, dinlock).args(["secret", "set", "plc-gw-maint", "--file"]).arg(machines.file("account_key")))?;
     succeed(ask(state, dinlock).args(["person", "set", "otto", "--totp", people.otto_seed(), "--password", people.otto_password()]))?;
+    if plant.is_none() {
+        people::set_pin(&mut ask(state, dinlock), "otto", people::OTTO_PIN)?;
+    }
     let status: Value = serde_json::from_str(&status).map_err(|e| format!("status: {e}"))?;
     Ok(status["box_key"].as_str().unwrap_or_default().to_owned())
 }

@@ -4,8 +4,9 @@ use super::machines::{HIDDEN, Machines, PLC_GW};
 use crate::run::{output, succeed};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Folder and files of the people.
 pub struct People {
@@ -19,6 +20,26 @@ fn base32(characters: usize) -> String {
     let mut bytes = vec![0; characters];
     os::random(&mut bytes);
     bytes.iter().map(|b| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(b % 32)])).collect()
+}
+
+/// Otto's PIN at the demo's console.
+pub const OTTO_PIN: &str = "246810";
+
+/// Sets a person's PIN through `dinlock`, which reads it from standard input.
+pub fn set_pin(dinlock: &mut Command, person: &str, pin: &str) -> Result<(), String> {
+    let mut child = dinlock
+        .args(["person", "set", person, "--pin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("dinlock: {e}"))?;
+    let written = child.stdin.take().map(|mut stdin| writeln!(stdin, "{pin}"));
+    let status = child.wait().map_err(|e| format!("dinlock: {e}"))?;
+    match written {
+        Some(Ok(())) if status.success() => Ok(()),
+        Some(Ok(())) | None => Err(format!("the PIN of {person} could not be set: {status}")),
+        Some(Err(e)) => Err(format!("dinlock does not read the PIN: {e}")),
+    }
 }
 
 impl People {
@@ -93,6 +114,7 @@ telephone = "+49 30 000001"
 roles = ["operator"]
 login = "key+totp"
 keys = ["{otto}"]
+console = true
 
 [[target]]
 id = "plc-gw"
@@ -124,7 +146,7 @@ idle = "30m"
     pub fn describe(&self) -> Value {
         json!([
             {"name": "vera", "roles": ["vendor"], "password": null, "totp": null, "ssh_key": self.key("vera")},
-            {"name": "otto", "roles": ["operator"], "password": self.otto_password, "totp": self.otto_seed, "ssh_key": self.key("otto")},
+            {"name": "otto", "roles": ["operator"], "password": self.otto_password, "totp": self.otto_seed, "pin": OTTO_PIN, "ssh_key": self.key("otto")},
         ])
     }
 
