@@ -13,6 +13,8 @@ use std::net::IpAddr;
 const MEMORY_KIB: u32 = 19 * 1024;
 /// Passes.
 const PASSES: u32 = 2;
+/// The wait after the first wrong PIN, in µs; it doubles up to the lockout.
+const PIN_FIRST_US: u64 = 1_000_000;
 /// What a refused login is told, whatever was wrong.
 pub const REFUSED: &str = "the name, the password or the code is wrong";
 
@@ -74,7 +76,9 @@ impl Checker {
         let mut salt = [0; 16];
         os::random(&mut salt);
         let dummy = Password { salt, hash: [0; 32], memory_kib: MEMORY_KIB, passes: PASSES };
-        Self { tries: Tries::new(limits), pins: Tries::new(limits), dummy, runs: 0 }
+        // A slip at the keys of the box waits a second; who goes on guessing waits as long as from afar.
+        let pins = Tries::new(Limits { first_us: limits.first_us.min(PIN_FIRST_US), ..limits });
+        Self { tries: Tries::new(limits), pins, dummy, runs: 0 }
     }
 
     /// How many password hashes were computed.

@@ -221,7 +221,7 @@ impl<F> Core<F> {
     pub(super) fn remember_fault(&mut self, note: &Note<'_>) {
         let bad_end = |reason: &Reason| note.detail.starts_with(reason.code());
         let counts = note.result == "failed"
-            || note.kind == "target.host_key_refused"
+            || matches!(note.kind, "target.host_key_refused" | "cutoff.not_rearmed")
             || (note.kind == "session.ended" && BAD_ENDS.iter().any(bad_end));
         if counts {
             let about = note.target.as_ref().map(|target| format!(" {target}")).unwrap_or_default();
