@@ -119,7 +119,7 @@ fn file(name: &str) -> PathBuf {
 #[test]
 fn each_screen_is_the_one_that_was_looked_at() {
     let write = std::env::var("DINLOCK_CAPTURES").is_ok_and(|value| value == "write");
-    let german = scenes("de").into_iter().filter(|(name, _)| ["three-sessions", "cut-off"].contains(name));
+    let german = scenes("de").into_iter().filter(|(name, _)| ["admission", "three-sessions", "cut-off"].contains(name));
     let named = german.map(|(name, bench)| (format!("{name}.de"), bench));
     for (name, bench) in scenes("en").into_iter().map(|(name, bench)| (name.to_owned(), bench)).chain(named) {
         let (text, _) = drawn(&bench);
@@ -187,5 +187,23 @@ fn any_size_and_any_words_are_drawn_without_a_fall() {
         console::screen::draw(&bench.desk, &mut cells);
         let control = cells.content().iter().any(|cell| cell.symbol().chars().any(char::is_control));
         assert!(!control, "what somebody calls themselves moves no cursor");
+    }
+}
+
+#[test]
+fn a_serial_line_at_115200_keeps_up() {
+    // 11,520 bytes a second: a start bit, eight of data, a stop bit.
+    let cells = |bench: &Bench| {
+        let mut cells = Buffer::empty(Rect::new(0, 0, 80, 25));
+        console::screen::draw(&bench.desk, &mut cells);
+        cells
+    };
+    for (name, mut bench) in scenes("en") {
+        let mut painter = console::paint::Painter::default();
+        let whole = painter.paint(cells(&bench)).len();
+        assert!(whole < 5_760, "{name}: {whole} bytes, more than half a second");
+        bench.pass(1_000);
+        let second = painter.paint(cells(&bench)).len();
+        assert!(second < 576, "{name}: {second} bytes a second, more than a twentieth of the line");
     }
 }

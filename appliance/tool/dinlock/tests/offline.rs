@@ -202,3 +202,24 @@ fn no_box_is_one_clear_line() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("/nonexistent/admin.sock"));
 }
+
+#[test]
+fn a_pin_that_is_none_is_refused_before_the_box_hears_of_it_and_is_never_said_back() {
+    use std::io::Write;
+    use std::process::Stdio;
+    for (pin, words) in [("48291", "6 to 12 digits"), ("48291x", "6 to 12 digits"), ("482913", "no box answers")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dinlock"));
+        command.args(["--socket", "/nowhere", "person", "set", "otto", "--pin"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{pin}").unwrap();
+        let said = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&said.stderr);
+        assert!(!said.status.success() && error.contains(words) && !error.contains(pin), "{pin}: {error}");
+    }
+}
+
+#[test]
+fn the_console_wants_a_terminal() {
+    let said = dinlock(&["--socket", "/nowhere", "console"]);
+    assert!(!said.status.success() && String::from_utf8_lossy(&said.stderr).contains("terminal"), "{said:?}");
+}

@@ -89,8 +89,8 @@ fn entry(desk: &Desk, session: u64, canvas: &mut Canvas<'_>, y: u16) -> Style {
 fn waiting_entry(desk: &Desk, row: &WaitingLine, canvas: &mut Canvas<'_>, y: u16) {
     let words = desk.words();
     let style = entry(desk, row.session, canvas, y);
-    canvas.data(3, y, 40, style, &who(&row.name, &row.person, &row.employer));
-    canvas.data(44, y, 20, style, &fill(words.wants, &[&row.target]));
+    canvas.data(3, y, 36, style, &who(&row.name, &row.person, &row.employer));
+    canvas.data(40, y, 21, style, &fill(words.wants, &[&row.target]));
     canvas.right(79, y, style, &fill(words.lapses, &[&desk.span(row.left_ms)]));
     canvas.data(3, y + 1, 76, PLAIN, &fill(words.telephone, &[&row.telephone]));
 }

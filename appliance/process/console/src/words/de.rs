@@ -21,7 +21,7 @@ pub const DE: Words = Words {
     alarm_uplink_drops: "Der Uplink verwirft alles, obwohl der Kasten bereit ist: siehe Protokoll.",
     alarm_disk: "Die Platte ist in {0} voll: Aufzeichnungen sichern und Platz schaffen.",
     alarm_resets: "Der Watchdog hat {0} mal neu gestartet: bitte prüfen lassen.",
-    alarm_late: "Verspätet: {0}. Sitzungen enden, bis es zurück ist.",
+    alarm_late: "Verspätet: {0}. Sitzungen enden, bis das vorbei ist.",
     alarm_vt: "Das Umschalten auf andere Schirme ist nicht gesperrt: siehe Protokoll.",
     alarm_waiting: "Erwartet? A lässt ein, D weist ab",
     alarm_more: "und {0} mehr",
