@@ -31,7 +31,7 @@ impl<F> Core<F> {
         let Some(row) = self.sessions.get_mut(&session) else { return };
         (row.awaits_presence, row.connect_until_ms) = (true, until);
         let front = row.front;
-        self.note_session(session, "session.awaits_presence", "ok", "SR 2.1", String::new());
+        self.note_session(session, "session.awaits_presence", "ok", "SR 1.13", String::new());
         let text = "waiting for somebody at the box to admit you, for 5 minutes at most; they see your name, your \
                     employer, your telephone and the machine; if nobody comes, call the plant";
         if let Some(front) = front {
@@ -54,12 +54,12 @@ impl<F> Core<F> {
                 (row.begun_ms, row.started_ms) = (now.boot_ms, now.wall_ms);
                 (row.deadline_ms, row.bound) = (deadline_ms, bound);
                 row.connect_until_ms = now.boot_ms + CONNECT_MS_MAX;
-                self.note_session(session, "session.admitted", "ok", "SR 2.1", format!("by {by}"));
+                self.note_session(session, "session.admitted", "ok", "SR 1.13", format!("by {by}"));
                 self.start_session(session);
                 Ok(())
             }
             Err(refusal) => {
-                self.note_session(session, "session.not_admitted", "refused", "SR 2.1", format!("by {by}; {}", refusal.audit()));
+                self.note_session(session, "session.not_admitted", "refused", "SR 1.13", format!("by {by}; {}", refusal.audit()));
                 self.drop_waiting(session, Reason::PermissionWithdrawn, &refusal.to_string());
                 Err(Why::Other { text: Line::cut(refusal.to_string()) })
             }
@@ -79,13 +79,13 @@ impl<F> Core<F> {
     /// Somebody at the box says no.
     pub(super) fn not_admitted(&mut self, session: u64, by: &Line) -> Result<(), Why> {
         self.sessions.get(&session).filter(|row| row.waits()).ok_or(Why::NoSession)?;
-        self.note_session(session, "session.not_admitted", "refused", "SR 2.1", format!("by {by}"));
+        self.note_session(session, "session.not_admitted", "refused", "SR 1.13", format!("by {by}"));
         self.drop_waiting(session, Reason::Refused, "the person at the box did not admit you; ask the plant why");
         Ok(())
     }
 
     pub(super) fn presence_lapsed(&mut self, session: u64) {
-        self.note_session(session, "session.not_admitted", "refused", "SR 2.1", "nobody answered at the box".to_owned());
+        self.note_session(session, "session.not_admitted", "refused", "SR 1.13", "nobody answered at the box".to_owned());
         let words = "nobody at the box admitted you within 5 minutes; call the plant, and ask again when somebody is there";
         self.drop_waiting(session, Reason::NobodyAdmitted, words);
     }
