@@ -1,6 +1,6 @@
 //! What applying a plant would change.
 
-use crate::{BoxFacts, Conduit, ConsoleRules, Limits, Person, Plant, RecordingRules, Target};
+use crate::{BoxFacts, Conduit, ConsoleRules, Cutoff, Limits, Person, Plant, RecordingRules, Target};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub struct Change {
     pub what: What,
     /// Which table: `settings`, `person`, `target`, `conduit`.
     pub table: &'static str,
-    /// Which object; of the settings, `box`, `recording`, `limits` or `console`.
+    /// Which object; of the settings, `box`, `recording`, `limits`, `console` or `cutoff`.
     pub id: String,
     /// The keys that differ, as the plant file names them; empty unless it is [`What::Changed`].
     pub keys: Vec<&'static str>,
@@ -68,6 +68,7 @@ compared! {
     }
     Limits { tries_before_lockout => "tries_before_lockout", lockout_s => "lockout" }
     ConsoleRules { language => "language", lock_after_s => "lock_after" }
+    Cutoff { rearm => "rearm", power_loss => "power_loss", drill => "drill" }
     Person {
         id => "id", name => "name", employer => "employer", telephone => "telephone", roles => "roles",
         login => "login", keys => "keys", admin => "admin", local_uid => "local_uid", console => "console",
@@ -117,6 +118,7 @@ impl Plant {
         settings("recording", &old.recording, &new.recording, &mut out);
         settings("limits", &old.limits, &new.limits, &mut out);
         settings("console", &old.console, &new.console, &mut out);
+        settings("cutoff", &old.cutoff, &new.cutoff, &mut out);
         compare("person", &old.people, &new.people, |p| p.id.as_str(), &mut out);
         compare("target", &old.targets, &new.targets, |t| t.id.as_str(), &mut out);
         compare("conduit", &old.conduits, &new.conduits, |c| c.id.as_str(), &mut out);

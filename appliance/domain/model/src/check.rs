@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 /// One thing that is wrong: where, what, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The table: `box`, `recording`, `limits`, `console`, `person`, `target`, `target.account`, `conduit`.
+    /// The table: `box`, `recording`, `limits`, `console`, `cutoff`, `person`, `target`, `target.account`, `conduit`.
     pub table: &'static str,
     /// Which object of that table, from 0. Accounts count on over all targets, in their order.
     pub index: usize,
@@ -167,6 +167,9 @@ impl Plant {
         if !(10..=3_600).contains(&self.console.lock_after_s) {
             let problem = format!("{} s is out of range", self.console.lock_after_s);
             faults.at("console", 0, "").add("lock_after", problem, "from 10 seconds to 1 hour");
+        }
+        if self.cutoff.drill.is_some_and(|at| at.day > 6 || at.minute >= 1440) {
+            faults.at("cutoff", 0, "").add("drill", "it is no time of a week".into(), "write a day and a time, as \"mon 03:00\"");
         }
     }
 

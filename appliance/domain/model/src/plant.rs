@@ -1,6 +1,6 @@
 //! The objects of the plant file.
 
-use crate::{AccountId, ConduitId, PersonId, RoleId, SecretId, TargetId};
+use crate::{AccountId, ConduitId, Cutoff, PersonId, RoleId, SecretId, TargetId};
 use codec::{List, Text, wire_enum, wire_struct};
 use std::fmt;
 use std::net::IpAddr;
@@ -263,6 +263,8 @@ wire_struct! {
         pub limits: Limits,
         /// The screen at the box.
         pub console: ConsoleRules,
+        /// The cut-off.
+        pub cutoff: Cutoff,
     }
 }
 

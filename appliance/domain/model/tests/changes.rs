@@ -23,6 +23,7 @@ fn what_changes_names_its_keys() {
     assert_eq!(changes(|p| p.box_facts.banner = Text::cut("Go away.")), ["~ settings box: banner"]);
     assert_eq!(changes(|p| p.recording.live_key_s = 1), ["~ settings recording: live_key"]);
     assert_eq!(changes(|p| p.limits.lockout_s = 1), ["~ settings limits: lockout"]);
+    assert_eq!(changes(|p| p.cutoff.rearm = model::Rearm::Either), ["~ settings cutoff: rearm"]);
     assert_eq!(changes(|p| p.conduits = list(vec![Conduit { longest_s: 60, idle_s: 60, ..conduit("work") }])), ["~ conduit work: longest, idle"]);
     let mut moved = target("hidden");
     moved.port = 2222;

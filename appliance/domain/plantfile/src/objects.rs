@@ -2,11 +2,12 @@
 
 use crate::node::Node;
 use crate::reading::Reading;
-use crate::words::{Bad, bounded_text, choice, destination, duration, id, public_key, secret, window};
+use crate::words::{Bad, bounded_text, choice, destination, drill_time, duration, id, public_key, secret, window};
 use codec::{List, Text};
 use model::{
-    Account, AccountId, BoxFacts, Conduit, ConduitId, ConsoleRules, InputRecord, Kind, Language, Limits, Login, MEGABYTES_END, Person, PersonId, Plant,
-    RecordingRules, RoleId, SecretKind, StreamRecord, TRIES_MAX, Target, TargetId,
+    Account, AccountId, BoxFacts, Conduit, ConduitId, ConsoleRules, Cutoff, InputRecord, Kind, Language, Limits, Login,
+    MEGABYTES_END, Person, PersonId, Plant, PowerLoss, Rearm, RecordingRules, RoleId, SecretKind, StreamRecord, TRIES_MAX,
+    Target, TargetId,
 };
 use std::net::IpAddr;
 use toml_edit::Table;
@@ -21,6 +22,9 @@ pub(crate) const STREAMS: &[(&str, StreamRecord)] =
     &[("content", StreamRecord::Content), ("length-and-hash", StreamRecord::LengthAndHash)];
 
 pub(crate) const LANGUAGES: &[(&str, Language)] = &[("en", Language::English), ("de", Language::German)];
+pub(crate) const REARMS: &[(&str, Rearm)] =
+    &[("person", Rearm::Person), ("pin-and-contact", Rearm::PinAndContact), ("either", Rearm::Either)];
+pub(crate) const POWER_LOSSES: &[(&str, PowerLoss)] = &[("arm", PowerLoss::Arm), ("hold", PowerLoss::Hold)];
 
 /// What stands where the file says nothing.
 pub(crate) const REFUSE_BELOW_MB: u64 = 64;
@@ -40,6 +44,7 @@ pub(crate) fn plant(reading: &mut Reading<'_>, root: &Table) -> Option<Plant> {
     let recording = node.required_table(reading, "recording", "write [recording] with auditors").map(|t| recording(reading, t));
     let limits = node.table(reading, "limits").map(|t| limits(reading, t));
     let console = node.table(reading, "console").map(|t| console(reading, t));
+    let cutoff = node.table(reading, "cutoff").map(|t| cutoff(reading, t));
     let people = node.tables(reading, "person", "person").into_iter().map(|t| person(reading, t)).collect();
     let targets = node.tables(reading, "target", "target").into_iter().map(|t| target(reading, t)).collect();
     let conduits = node.tables(reading, "conduit", "conduit").into_iter().map(|t| conduit(reading, t)).collect();
@@ -56,6 +61,7 @@ pub(crate) fn plant(reading: &mut Reading<'_>, root: &Table) -> Option<Plant> {
         recording: recording?,
         limits: limits.unwrap_or(Limits { tries_before_lockout: TRIES, lockout_s: LOCKOUT_S }),
         console: console.unwrap_or(ConsoleRules { language: Language::English, lock_after_s: LOCK_AFTER_S }),
+        cutoff: cutoff.unwrap_or_default(),
     })
 }
 
@@ -114,6 +120,15 @@ fn console(reading: &mut Reading<'_>, mut node: Node<'_>) -> ConsoleRules {
     let lock_after_s = node.parsed(reading, "lock_after", duration).unwrap_or(LOCK_AFTER_S);
     node.end(reading);
     ConsoleRules { language: language.unwrap_or(Language::English), lock_after_s }
+}
+
+fn cutoff(reading: &mut Reading<'_>, mut node: Node<'_>) -> Cutoff {
+    let otherwise = Cutoff::default();
+    let rearm = node.parsed(reading, "rearm", choice("a way to lift a hold", REARMS)).unwrap_or(otherwise.rearm);
+    let power_loss = node.parsed(reading, "power_loss", choice("a rule for power losses", POWER_LOSSES));
+    let drill = node.parsed(reading, "drill", drill_time);
+    node.end(reading);
+    Cutoff { rearm, power_loss: power_loss.unwrap_or(otherwise.power_loss), drill }
 }
 
 fn person(reading: &mut Reading<'_>, mut node: Node<'_>) -> Option<Person> {

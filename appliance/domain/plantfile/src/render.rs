@@ -1,7 +1,7 @@
 //! A plant as text: what `dinlock export` prints. Defaults are written too, so that nothing is hidden.
 
-use crate::objects::{INPUTS, KINDS, LANGUAGES, LOGINS, SECRETS, STREAMS};
-use crate::words::{duration_text, window_text, word_of};
+use crate::objects::{INPUTS, KINDS, LANGUAGES, LOGINS, POWER_LOSSES, REARMS, SECRETS, STREAMS};
+use crate::words::{drill_text, duration_text, window_text, word_of};
 use model::{Conduit, Person, Plant, Target};
 use std::fmt::{Display, Write};
 use toml_edit::Value;
@@ -51,6 +51,12 @@ pub fn render(plant: &Plant) -> String {
     out.head("[console]");
     out.text("language", word_of(LANGUAGES, &plant.console.language));
     out.text("lock_after", duration_text(plant.console.lock_after_s));
+    out.head("[cutoff]");
+    out.text("rearm", word_of(REARMS, &plant.cutoff.rearm));
+    out.text("power_loss", word_of(POWER_LOSSES, &plant.cutoff.power_loss));
+    if let Some(at) = plant.cutoff.drill {
+        out.text("drill", drill_text(at));
+    }
     plant.people.iter().for_each(|p| person(&mut out, p));
     plant.targets.iter().for_each(|t| target(&mut out, t));
     plant.conduits.iter().for_each(|c| conduit(&mut out, c));

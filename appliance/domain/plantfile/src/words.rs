@@ -1,7 +1,7 @@
 //! Single values: durations, windows, choices, destinations, keys.
 
 use codec::Text;
-use model::{AccountId, BadId, Destination, TargetId, Window};
+use model::{AccountId, BadId, Destination, DrillTime, TargetId, Window};
 
 /// The days, Monday first, as bit numbers count them.
 pub(crate) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -122,6 +122,23 @@ pub(crate) fn window(text: &str) -> Result<Window, Bad> {
         (from_minute < 1440 && from_minute != to_minute).then_some(Window { days, from_minute, to_minute })
     };
     read().ok_or_else(|| Bad::not(text, "a window", "write days and hours, as \"mon-fri 08:00-18:00\""))
+}
+
+/// "mon 03:00".
+pub(crate) fn drill_time(text: &str) -> Result<DrillTime, Bad> {
+    let read = || {
+        let (day, time) = text.split_once(' ')?;
+        let day = DAYS.iter().position(|known| *known == day)?;
+        let minute = minute(time).filter(|minute| *minute < 1440)?;
+        Some(DrillTime { day: u8::try_from(day).ok()?, minute })
+    };
+    read().ok_or_else(|| Bad::not(text, "a time of the week", "write a day and a time, as \"mon 03:00\""))
+}
+
+/// Its text.
+pub(crate) fn drill_text(at: DrillTime) -> String {
+    let day = DAYS.get(usize::from(at.day)).unwrap_or(&"no day");
+    format!("{day} {:02}:{:02}", at.minute / 60, at.minute % 60)
 }
 
 /// The text of a window; three or more days in a row as a span.

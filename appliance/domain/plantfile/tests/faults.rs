@@ -68,6 +68,16 @@ fn a_value_that_does_not_fit_names_its_line_its_key_and_what_is_allowed() {
 }
 
 #[test]
+fn the_cut_offs_words_and_times_are_named() {
+    let cutoff = |line: &str| format!("[cutoff]\n{line}\n[recording]");
+    check("[recording]", &cutoff("rearm = \"nobody\""), "4: cutoff.rearm: \"nobody\" is not a way to lift a hold; write \"person\" or \"pin-and-contact\" or \"either\"");
+    check("[recording]", &cutoff("power_loss = \"off\""), "4: cutoff.power_loss: \"off\" is not a rule for power losses; write \"arm\" or \"hold\"");
+    for bad in ["mon", "03:00", "mon 24:00", "mon,tue 03:00", "mon 3:0", "Mon 03:00", ""] {
+        check("[recording]", &cutoff(&format!("drill = {bad:?}")), &format!("4: cutoff.drill: {bad:?} is not a time of the week; write a day and a time, as \"mon 03:00\""));
+    }
+}
+
+#[test]
 fn a_wrong_type_is_named() {
     check("id = \"vera\"", "id = 7", "6: person.id: an integer stands here; write a text in quotes");
     check("[\"vera\"]", "\"vera\"", "18: conduit.people: a string stands here; write a list of texts, as [\"a\", \"b\"]");
@@ -82,7 +92,7 @@ fn a_wrong_type_is_named() {
 fn an_unknown_key_is_told_the_known_ones() {
     check("longest = \"8h\"", "longst = \"8h\"", "21: conduit.longst: there is no such key; known here: approvals, approvers, id, idle, input, longest, people, presence, reconnect_grace, recorder_grace, roles, streams, targets, windows");
     check("secret = \"plc-gw-maint\"", "secret = \"plc-gw-maint\"\npassword = \"hunter2\"", "16: target.account.password: there is no such key; known here: id, secret, secret_kind, user");
-    check("[box]", "[network]\n[box]", "1: network: there is no such key; known here: box, conduit, console, limits, person, recording, target");
+    check("[box]", "[network]\n[box]", "1: network: there is no such key; known here: box, conduit, console, cutoff, limits, person, recording, target");
 }
 
 #[test]

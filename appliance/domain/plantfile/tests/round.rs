@@ -2,8 +2,9 @@
 
 use codec::{List, Text};
 use model::{
-    Account, AccountId, BoxFacts, Conduit, ConduitId, ConsoleRules, Destination, InputRecord, Kind, Language, Limits, Login, Person, PersonId,
-    Plant, RecordingRules, RoleId, SecretId, SecretKind, StreamRecord, Target, TargetId, Window,
+    Account, AccountId, BoxFacts, Conduit, ConduitId, ConsoleRules, Cutoff, Destination, DrillTime, InputRecord, Kind,
+    Language, Limits, Login, Person, PersonId, Plant, PowerLoss, Rearm, RecordingRules, RoleId, SecretId, SecretKind,
+    StreamRecord, Target, TargetId, Window,
 };
 use plantfile::{parse, render};
 use std::net::IpAddr;
@@ -21,6 +22,8 @@ fn the_demo_reads_as_it_says_and_comes_back_the_same() {
     assert_eq!(logins, [("vera", Login::Key, false), ("otto", Login::KeyTotp, false), ("anna", Login::KeyTotp, true)]);
     let targets: Vec<_> = plant.targets.iter().map(|t| (t.id.as_str(), t.address.to_string(), t.port)).collect();
     assert_eq!(targets, [("plc-gw", "10.99.2.10".to_owned(), 22), ("hidden", "10.99.2.20".to_owned(), 22)]);
+    let drill = Some(DrillTime { day: 6, minute: 210 });
+    assert_eq!(plant.cutoff, Cutoff { rearm: Rearm::Either, power_loss: PowerLoss::Hold, drill });
     let hidden = TargetId::parse("hidden").unwrap();
     let maint = AccountId::parse("maint").unwrap();
     assert!(!plant.conduits.iter().any(|c| c.leads_to(&hidden, &maint)), "nobody may reach it");
@@ -135,6 +138,11 @@ fn plant(seed: &mut Seed) -> Plant {
         },
         limits: Limits { tries_before_lockout: 1 + seed.number::<u8>(100), lockout_s: seed.number(u64::from(u32::MAX)) },
         console: ConsoleRules { language: seed.one(&[Language::English, Language::German]), lock_after_s: 10 + seed.number::<u32>(3_591) },
+        cutoff: Cutoff {
+            rearm: [Rearm::Person, Rearm::PinAndContact, Rearm::Either][seed.number::<usize>(3)],
+            power_loss: [PowerLoss::Arm, PowerLoss::Hold][seed.number::<usize>(2)],
+            drill: (seed.below(2) == 0).then(|| DrillTime { day: seed.number(8), minute: seed.number(1450) }),
+        },
     }
 }
 

@@ -84,5 +84,6 @@ pub fn plant() -> Plant {
         },
         limits: Limits { tries_before_lockout: 5, lockout_s: 900 },
         console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
+        cutoff: model::Cutoff::default(),
     }
 }
