@@ -70,6 +70,8 @@ wire_enum! {
         6 => Living { session: u64, note: Note },
         /// A front that still lives. Descriptors: control, cgroup.kill.
         7 => LivingFront { worker: u64 },
+        /// It lives; each 250 ms, from its main loop.
+        8 => Beat,
     }
 }
 

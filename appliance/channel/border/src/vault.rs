@@ -79,6 +79,11 @@ wire_enum! {
         4 => None,
         /// The console closed without one, or broke its border.
         5 => NotGiven,
+        /// Descriptor: a sealed memfd with the encoded `model::Blocks`. Answered by `Done` or `Failed`.
+        20 => StoreBlocks { ticket: u64 },
+        /// Descriptor: the vault's end of a pair whose other end `dinlock` on the box has: one person's
+        /// password and code, as far as these are asked for. No host key passes it. Answered by `Checked`.
+        21 => OpenCheck { worker: u64, source: IpAddr, person: Name, password: bool, code: bool },
     }
 }
 
@@ -86,7 +91,7 @@ wire_enum! {
     /// Vault to broker.
     #[derive(Debug, Clone, PartialEq)]
     pub enum Event {
-        /// First message. Descriptor, if `plant`: a sealed memfd with the stored plant.
+        /// First message, but for `Blocks`. Descriptor, if `plant`: a sealed memfd with the stored plant.
         1 => Ready { box_key: [u8; 32], plant: bool, next_session: u64 },
         /// A front's secret was checked.
         2 => Checked { worker: u64, person: Name, password: bool, code: bool, why: Line },
@@ -107,6 +112,10 @@ wire_enum! {
         9 => Disk { free_mb: u64, refuse: bool, days_left: Option<u32> },
         /// To `OpenPin`.
         10 => PinChecked { ticket: u64, pin: Pin },
+        /// It lives; each 250 ms, from its main loop.
+        20 => Beat,
+        /// Before `Ready`, if there are any: the stored blocks. Descriptor: a sealed memfd with them.
+        21 => Blocks,
     }
 }
 
@@ -133,4 +142,6 @@ pub const REQUESTS: &[Row<Phase>] = &[
     row(Phase::Open, "Expect", Phase::Open),
     row(Phase::Open, "OpenPin", Phase::Open),
     row(Phase::Open, "SetPin", Phase::Open),
+    row(Phase::Open, "StoreBlocks", Phase::Open),
+    row(Phase::Open, "OpenCheck", Phase::Open),
 ];

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::windows::{Opening, Window, Zone, opening};
-use model::{AccountId, Conduit, ConduitId, PersonId, Plant, Target, TargetId};
+use model::{AccountId, Block, Conduit, ConduitId, Person, PersonId, Plant, Target, TargetId};
 use std::fmt;
 
 /// What a known person asks for.
@@ -18,9 +18,13 @@ pub struct Wish {
 
 /// What is true right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Circumstances {
+pub struct Circumstances<'a> {
     /// Unix time, ms.
     pub wall_ms: i64,
+    /// CLOCK_BOOTTIME, ms.
+    pub boot_ms: u64,
+    /// Whom an administrator keeps out.
+    pub blocks: &'a [Block],
     /// The data disk is too full for a new recording.
     pub disk_refuses: bool,
     /// Sessions that live.
@@ -53,6 +57,13 @@ pub enum Refusal {
     },
     /// The plant's time zone is not known.
     BadZone,
+    /// An administrator keeps them out.
+    Blocked {
+        /// The block.
+        id: u64,
+        /// Until when, in words; none is until somebody releases it.
+        until: Option<String>,
+    },
 }
 
 impl Refusal {
@@ -76,6 +87,10 @@ impl fmt::Display for Refusal {
             }
             Self::DiskFull => write!(f, "the box has no room to record you; an administrator can free its disk"),
             Self::TooManySessions { limit } => write!(f, "all {limit} sessions of the box are taken; try again when one ends"),
+            Self::Blocked { id, until } => {
+                let until = until.as_ref().map_or_else(String::new, |until| format!(" until {until}"));
+                write!(f, "blocked{until} by an administrator, who can lift it with `dinlock block release {id}`")
+            }
             Self::BadZone => write!(f, "the box does not know its own time zone; an administrator can correct the plant file"),
         }
     }
@@ -132,9 +147,10 @@ impl Grant {
 /// What every check may look at.
 pub(crate) struct Question<'a> {
     pub plant: &'a Plant,
+    pub person: &'a Person,
     pub target: &'a Target,
     pub account: &'a AccountId,
-    pub now: &'a Circumstances,
+    pub now: &'a Circumstances<'a>,
 }
 
 /// Decides. Of several conduits the first that permits counts; where none does, the refusal that is
@@ -142,7 +158,7 @@ pub(crate) struct Question<'a> {
 ///
 /// # Errors
 /// [`Refusal`] says why not, and who can lift it.
-pub fn decide(plant: &Plant, wish: &Wish, now: &Circumstances) -> Result<Grant, Refusal> {
+pub fn decide(plant: &Plant, wish: &Wish, now: &Circumstances<'_>) -> Result<Grant, Refusal> {
     decide_among(plant, wish, now, |_| true)
 }
 
@@ -151,20 +167,20 @@ pub fn decide(plant: &Plant, wish: &Wish, now: &Circumstances) -> Result<Grant, 
 ///
 /// # Errors
 /// [`Refusal`] if that conduit no longer permits it.
-pub fn decide_again(plant: &Plant, wish: &Wish, granted: &ConduitId, now: &Circumstances) -> Result<Grant, Refusal> {
+pub fn decide_again(plant: &Plant, wish: &Wish, granted: &ConduitId, now: &Circumstances<'_>) -> Result<Grant, Refusal> {
     decide_among(plant, wish, now, |conduit| conduit.id == *granted)
 }
 
 fn decide_among(
     plant: &Plant,
     wish: &Wish,
-    now: &Circumstances,
+    now: &Circumstances<'_>,
     counts: impl Fn(&Conduit) -> bool,
 ) -> Result<Grant, Refusal> {
     let person = plant.person(&wish.person).ok_or(Refusal::NoConduit)?;
     let target = plant.target(&wish.target).ok_or(Refusal::NoConduit)?;
     let account = target.account(wish.account.as_ref().map_or("", AccountId::as_str)).ok_or(Refusal::NoConduit)?;
-    let question = Question { plant, target, account: &account.id, now };
+    let question = Question { plant, person, target, account: &account.id, now };
     let mut refusal = Refusal::NoConduit;
     let leading = plant.conduits_for(person).filter(|c| c.leads_to(&target.id, &account.id));
     for conduit in leading.filter(|c| counts(c)) {

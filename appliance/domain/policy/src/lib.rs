@@ -8,4 +8,5 @@ mod decide;
 pub mod tries;
 pub mod windows;
 
+pub use windows::local_words;
 pub use decide::{Circumstances, Grant, Refusal, Wish, decide, decide_again};

@@ -105,6 +105,13 @@ impl Zone {
     }
 }
 
+/// A moment for people: day and time in the zone of this name, or in UTC where there is no such zone.
+pub fn local_words(zone: &str, wall_ms: i64) -> String {
+    let Ok(moment) = Timestamp::from_millisecond(wall_ms) else { return "at an unknown time".to_owned() };
+    let (zone, name) = Zone::named(zone).map_or((TimeZone::UTC, "UTC"), |known| (known.0, zone));
+    format!("{} ({name})", zone.to_datetime(moment).strftime("%a %Y-%m-%d %H:%M"))
+}
+
 /// Whether a set of windows is open. All times are Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {

@@ -150,6 +150,12 @@ impl Life {
         }
     }
 
+    /// The cut-off came first, and is only heard of now: it is the reason, not what followed from it.
+    pub fn was_cut(&mut self) {
+        self.end(Reason::CutOff);
+        self.reason = Some(Reason::CutOff);
+    }
+
     /// Its last process is gone.
     pub fn ended(&mut self, otherwise: Reason) {
         self.end(otherwise);

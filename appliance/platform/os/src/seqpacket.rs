@@ -79,6 +79,18 @@ fn enlarge(fd: &OwnedFd) {
 /// for an empty message (the peer would read it as an end) or more than [`MAX_FDS`] descriptors,
 /// EMSGSIZE for one above the send buffer.
 pub fn send(fd: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    send_flagged(fd, bytes, fds, 0)
+}
+
+/// The same without descriptors, and without waiting on a blocking socket either.
+///
+/// # Errors
+/// As [`send`]; `WouldBlock` on a full socket of either kind.
+pub fn offer(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+    send_flagged(fd, bytes, &[], libc::MSG_DONTWAIT)
+}
+
+fn send_flagged(fd: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>], flags: libc::c_int) -> io::Result<()> {
     if bytes.is_empty() || fds.len() > MAX_FDS {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -112,7 +124,7 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Res
     loop {
         // SAFETY: `header` points at `vector`, `bytes` and `control`, which all outlive the call.
         let sent =
-            unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
+            unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL | flags) };
         if let Ok(sent) = usize::try_from(sent) {
             assert!(sent == bytes.len(), "a packet is sent whole");
             return Ok(());

@@ -22,7 +22,7 @@ use spares::{Of, Spares};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use worker::Workers;
 
 /// Sessions that live at once: the broker's own bound.
@@ -32,6 +32,8 @@ pub const SESSIONS_MAX: usize = 256;
 pub const FRONTS_MAX: usize = SESSIONS_MAX + 40;
 const BROKER: u64 = u64::MAX;
 const AGAIN: u64 = u64::MAX - 1;
+/// How often the broker hears of it.
+const BEAT: Duration = Duration::from_millis(border::guardian::BEAT_MS);
 /// How often the folder of a cgroup in which something still lives is tried again.
 const LEAVING: Duration = Duration::from_secs(1);
 
@@ -65,6 +67,8 @@ struct Launcher {
     spares: Spares,
     /// Ends when the guardian does: each mediator gets a copy.
     lifeline: Option<OwnedFd>,
+    /// When the broker hears of it next.
+    beat_at: Instant,
     /// Cgroups whose folders could not be removed yet.
     leaving: BTreeSet<Of>,
 }
@@ -96,6 +100,7 @@ fn prepare(descriptors: &mut Descriptors) -> Result<Launcher, String> {
         children: BTreeMap::new(),
         spares: Spares::default(),
         lifeline: None,
+        beat_at: Instant::now(),
         leaving,
     };
     for (fd, token) in [(&launcher.broker, BROKER), (&launcher.again, AGAIN)] {
@@ -124,8 +129,10 @@ impl Launcher {
     fn run(&mut self) -> Result<(), String> {
         let mut ready: Vec<Ready> = Vec::new();
         loop {
-            let timeout = (!self.leaving.is_empty()).then_some(LEAVING);
-            self.poll.wait(&mut ready, timeout).map_err(|e| format!("epoll: {e}"))?;
+            self.beat();
+            let leaving = (!self.leaving.is_empty()).then_some(LEAVING);
+            let beat = self.broker.as_ref().map(|_| self.beat_at.saturating_duration_since(Instant::now()));
+            self.poll.wait(&mut ready, leaving.into_iter().chain(beat).min()).map_err(|e| format!("epoll: {e}"))?;
             for event in &ready {
                 match event.token {
                     AGAIN => self.broker_again()?,
@@ -138,6 +145,16 @@ impl Launcher {
                 }
             }
             self.clear_away();
+        }
+    }
+
+    /// Says that this loop turns. A broker that does not read is waited for by nobody, least of all here.
+    fn beat(&mut self) {
+        let (now, Some(broker)) = (Instant::now(), &self.broker) else { return };
+        if self.beat_at <= now {
+            self.beat_at = now + BEAT;
+            // A full socket will say later that it lives; the end of one shows itself where messages are received.
+            seqpacket::offer(broker.as_fd(), &codec::encode(&Reply::Beat)).ok();
         }
     }
 

@@ -115,8 +115,10 @@ fn receive(fd: &OwnedFd) -> (Vec<u8>, Vec<OwnedFd>) {
     seqpacket::set_nonblocking(fd.as_fd(), true).unwrap();
     let until = Instant::now() + Duration::from_secs(10);
     let mut buffer = [0; 2048];
+    let beat = codec::encode(&Reply::Beat);
     loop {
         match seqpacket::recv(fd.as_fd(), &mut buffer) {
+            Ok(got) if buffer[..got.len] == beat => {}
             Ok(got) => return (buffer[..got.len].to_vec(), got.fds),
             Err(e) => assert!(Instant::now() < until, "nothing came: {e}"),
         }
@@ -357,6 +359,23 @@ fn all_sessions_end_by_one_file_and_fronts_by_another() {
     assert!(fronts.iter().all(|reply| killed(reply, true)), "{fronts:?}");
 }
 
+fn it_tells_each_broker_that_it_lives() {
+    let path = std::env::temp_dir().join(format!("launcher-beats-{}", std::process::id()));
+    let mut launcher = begin("beats", Some(seqpacket::listen(&path).unwrap()));
+    let beat = |broker: &OwnedFd| {
+        let mut buffer = [0; 64];
+        let got = seqpacket::recv(broker.as_fd(), &mut buffer).unwrap();
+        codec::decode::<Reply>(&buffer[..got.len]).unwrap()
+    };
+    for _ in 0..3 {
+        assert_eq!(beat(launcher.broker.as_ref().unwrap()), Reply::Beat);
+    }
+    let before = launcher.broker.replace(seqpacket::connect(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(beat(launcher.broker.as_ref().unwrap()), Reply::Beat, "the next broker hears it too");
+    drop(before);
+}
+
 fn a_malformed_request_ends_it() {
     let mut launcher = running("malformed");
     seqpacket::send(launcher.broker.as_ref().unwrap().as_fd(), &[9, 9, 9], &[]).unwrap();
@@ -368,7 +387,7 @@ fn main() -> ExitCode {
     if ["front-ssh", "mediator", "back-ssh"].contains(&arguments[0].as_str()) {
         return worker(arguments[0] == "mediator");
     }
-    let claims: [(&str, fn()); 8] = [
+    let claims: [(&str, fn()); 9] = [
         (
             "a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile",
             a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile,
@@ -388,6 +407,7 @@ fn main() -> ExitCode {
             no_session_starts_without_a_guardian_and_each_mediator_has_its_lifeline,
         ),
         ("all_sessions_end_by_one_file_and_fronts_by_another", all_sessions_end_by_one_file_and_fronts_by_another),
+        ("it_tells_each_broker_that_it_lives", it_tells_each_broker_that_it_lives),
         ("a_malformed_request_ends_it", a_malformed_request_ends_it),
     ];
     // What test runners ask of a test executable: its list, and one test by its name.

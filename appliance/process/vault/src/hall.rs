@@ -18,12 +18,15 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use zeroize::{Zeroize, Zeroizing};
 
 const BROKER: u64 = 0;
 const WOKEN: u64 = 1;
 const AGAIN: u64 = 2;
 const TERMINATED: u64 = 3;
+/// How often the broker hears of it.
+const BEAT: Duration = Duration::from_millis(border::guardian::BEAT_MS);
 /// An encoded plant is at most this long.
 const PLANT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Messages of one peer before the next one's turn.
@@ -49,6 +52,8 @@ pub struct Greeting {
     pub box_key: [u8; 32],
     /// The encoded plant that is stored.
     pub plant: Option<Zeroizing<Vec<u8>>>,
+    /// The encoded blocks that are stored.
+    pub blocks: Option<Zeroizing<Vec<u8>>>,
     /// A session number that no row and no recording has.
     pub next_session: u64,
 }
@@ -71,6 +76,10 @@ pub struct Hall {
     next_token: u64,
     /// Plants on their way to the disk, by ticket.
     plants: BTreeMap<u64, Zeroizing<Vec<u8>>>,
+    /// The same of blocks.
+    blocks: BTreeMap<u64, Zeroizing<Vec<u8>>>,
+    /// When the broker hears of it next.
+    beat_at: Instant,
     pub(crate) buffer: Vec<u8>,
     ending: bool,
 }
@@ -117,6 +126,8 @@ impl Hall {
             pins: BTreeMap::new(),
             next_token: 4,
             plants: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            beat_at: Instant::now(),
             buffer: vec![0; MESSAGE_BYTES_MAX],
             ending: false,
         })
@@ -138,8 +149,10 @@ impl Hall {
     fn serve(&mut self, told: &Receiver<Told>, ask: &Sender<Ask>) -> Result<(), String> {
         let mut events: Vec<Ready> = Vec::new();
         loop {
+            self.beat();
             let untold = self.queue.tell();
-            self.poll.wait(&mut events, untold).map_err(|error| format!("epoll: {error}"))?;
+            let wake = untold.into_iter().chain([self.beat_at.saturating_duration_since(Instant::now())]).min();
+            self.poll.wait(&mut events, wake).map_err(|error| format!("epoll: {error}"))?;
             if events.iter().any(|event| event.token == AGAIN) {
                 self.broker_again();
             }
@@ -210,8 +223,22 @@ impl Hall {
         }
     }
 
+    /// Says that this loop turns. A broker that does not read would only gather beats: it is told less.
+    fn beat(&mut self) {
+        let now = Instant::now();
+        if self.beat_at <= now {
+            self.beat_at = now + BEAT;
+            if self.outbox.is_empty() {
+                self.tell(&Event::Beat, vec![]);
+            }
+        }
+    }
+
     fn greet(&mut self) {
-        let Greeting { box_key, plant, next_session } = &self.greeting;
+        if let Some(blocks) = self.greeting.blocks.clone() {
+            self.tell(&Event::Blocks, vec![Document::Bytes(blocks)]);
+        }
+        let Greeting { box_key, plant, next_session, .. } = &self.greeting;
         let ready = Event::Ready { box_key: *box_key, plant: plant.is_some(), next_session: *next_session };
         self.tell(&ready, plant.clone().into_iter().map(Document::Bytes).collect());
     }
@@ -244,6 +271,12 @@ impl Hall {
             && matches!(event, Event::Done { .. })
         {
             self.greeting.plant = Some(plant);
+        }
+        if let Event::Done { ticket } | Event::Failed { ticket, .. } = event
+            && let Some(blocks) = self.blocks.remove(ticket)
+            && matches!(event, Event::Done { .. })
+        {
+            self.greeting.blocks = Some(blocks);
         }
     }
 
@@ -362,6 +395,19 @@ impl Hall {
                     self.tell(&Event::Failed { ticket, why }, vec![]);
                 }
             },
+            Request::StoreBlocks { ticket } => match memfd::read_sealed(one()?.as_fd(), PLANT_BYTES_MAX) {
+                Ok(bytes) => {
+                    self.blocks.insert(ticket, Zeroizing::new(bytes.to_vec()));
+                    self.queue.push(Job::Blocks { ticket, bytes });
+                }
+                Err(error) => {
+                    let why = Line::cut(format!("the blocks' document: {error}"));
+                    self.tell(&Event::Failed { ticket, why }, vec![]);
+                }
+            },
+            Request::OpenCheck { worker, source, person, password, code } => {
+                self.open_check(worker, source, (person, password, code), one()?);
+            }
             Request::SetSecret { ticket, name, value } => self.queue.push(Job::Target { ticket, name, value }),
             Request::SetPerson { ticket, person, password, totp } => {
                 let _ = ask.send(Ask::Person { ticket, person, password, totp });

@@ -34,6 +34,8 @@ pub enum Job {
     Note(Event),
     /// A new plant, encoded.
     Plant { ticket: u64, bytes: Vec<u8> },
+    /// The blocks, encoded.
+    Blocks { ticket: u64, bytes: Vec<u8> },
     /// A target's secret.
     Target { ticket: u64, name: Text<32>, value: Bytes<16384> },
     /// A person's secrets.

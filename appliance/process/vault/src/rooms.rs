@@ -90,10 +90,19 @@ impl Hall {
     }
 
     pub(crate) fn open_front(&mut self, worker: u64, source: IpAddr, socket: OwnedFd) {
+        self.open(worker, source, socket, secrets::Phase::Start, None);
+    }
+
+    /// Somebody at `dinlock`, of whom the broker says who it is: no host key is theirs to have.
+    pub(crate) fn open_check(&mut self, worker: u64, source: IpAddr, expect: (Name, bool, bool), socket: OwnedFd) {
+        self.open(worker, source, socket, secrets::Phase::Login, Some(expect));
+    }
+
+    fn open(&mut self, worker: u64, source: IpAddr, socket: OwnedFd, phase: secrets::Phase, expect: Option<(Name, bool, bool)>) {
         match self.watch(&socket) {
             Ok(token) => {
-                let guard = Guard::new(secrets::REQUESTS, secrets::Phase::Start);
-                self.fronts.insert(token, Front { worker, source, socket, guard, tries: 0, expect: None });
+                let guard = Guard::new(secrets::REQUESTS, phase);
+                self.fronts.insert(token, Front { worker, source, socket, guard, tries: 0, expect });
             }
             Err(error) => {
                 let why = Line::cut(format!("its socket can't be watched: {error}"));

@@ -10,6 +10,8 @@ use zeroize::{Zeroize, Zeroizing};
 pub const SECRETS: &str = "secrets";
 /// The file of the plant.
 pub const PLANT: &str = "plant";
+/// The file of the blocks.
+pub const BLOCKS: &str = "blocks";
 const NONCE: usize = 12;
 const TAG: usize = 16;
 

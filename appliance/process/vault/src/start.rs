@@ -7,7 +7,7 @@ use crate::index::Index;
 use crate::keeper::{Keeper, Opened};
 use crate::keys::Keys;
 use crate::queue::{Job, Queue, Told};
-use crate::secrets::{PLANT, Secrets};
+use crate::secrets::{BLOCKS, PLANT, Secrets};
 use crate::works::{Works, moment};
 use crate::{checking, log};
 use ledger::Row;
@@ -67,6 +67,7 @@ pub fn prepare(given: &mut entry::Descriptors) -> Result<Prepared, String> {
         Some(bytes) => Some(codec::decode(bytes).map_err(|error| format!("the stored plant: {error}"))?),
         None => None,
     };
+    let blocks = store.load(&keeper.disk, BLOCKS).map_err(|error| error.to_string())?;
     let index = Index::open(&path.join("index.sqlite"), &rows)?;
     let secrets = Arc::new(Mutex::new(secrets));
     let (log, rows) = sync_channel(LOG_MAX);
@@ -78,7 +79,7 @@ pub fn prepare(given: &mut entry::Descriptors) -> Result<Prepared, String> {
     // Before any thread: each inherits that the signal comes by descriptor.
     let terminated = os::signal::Terminated::new().map_err(|error| format!("cannot wait for its end: {error}"))?;
     let sockets = Sockets { again, woken, terminated };
-    let greeting = Greeting { box_key: public, plant: stored, next_session };
+    let greeting = Greeting { box_key: public, plant: stored, blocks, next_session };
     let hall = Hall::new(broker, sockets, greeting, Arc::clone(&queue), Arc::clone(&secrets), host);
     Ok(Prepared {
         works,

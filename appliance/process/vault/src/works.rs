@@ -5,13 +5,13 @@ use crate::disk::Disk;
 use crate::index::Index;
 use crate::keeper::{Keeper, Round, file_name};
 use crate::queue::{Document, Job, Told};
-use crate::secrets::{PLANT, SealError, Secrets, StoreKey};
+use crate::secrets::{BLOCKS, PLANT, SealError, Secrets, StoreKey};
 use crate::space;
 use border::vault;
 use codec::Text;
 use ledger::manifest::{self, File, Manifest};
 use ledger::{At, Category, Event, Exporter, Outcome, Row};
-use model::{Plant, SessionId};
+use model::{Blocks, Plant, SessionId};
 use os::memfd;
 use sha2::{Digest, Sha256};
 use std::os::fd::OwnedFd;
@@ -127,6 +127,7 @@ impl<D: Disk> Works<D> {
             Job::Close { session, whole } => self.keeper.close(session, whole),
             Job::Note(event) => self.note(event),
             Job::Plant { ticket, bytes } => self.plant(ticket, &bytes, told),
+            Job::Blocks { ticket, bytes } => self.blocks(ticket, &bytes, told),
             Job::Target { ticket, name, value } => {
                 let detail = format!("secret {name} was set");
                 self.change(ticket, "secret.set", detail, told, |secrets| secrets.set_target(&name, value));
@@ -246,6 +247,15 @@ impl<D: Disk> Works<D> {
             told.push(Told::Limits(crate::checks::limits(&plant.limits)));
         }
         self.changed(ticket, "plant.stored", String::new(), stored, told);
+    }
+
+    fn blocks(&mut self, ticket: u64, bytes: &[u8], told: &mut Vec<Told>) {
+        if let Err(why) = codec::decode::<Blocks>(bytes) {
+            let why = line(format!("the blocks are not in the box's form: {why}"));
+            return told.push(Told::Event(vault::Event::Failed { ticket, why }, vec![]));
+        }
+        let stored = self.store.store(&mut self.keeper.disk, BLOCKS, bytes);
+        self.changed(ticket, "blocks.stored", String::new(), stored, told);
     }
 
     /// Changes the secrets: first the file, then what counts.

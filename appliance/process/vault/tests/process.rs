@@ -5,7 +5,7 @@ use border::vault::{self as vault_border, Audit, Event, Request};
 use border::{MESSAGE_BYTES_MAX, record, secrets};
 use codec::{Bytes, List, Text, Wire};
 use ledger::{VerifyingKey, manifest};
-use model::{BoxFacts, Limits, Plant, RecordingRules};
+use model::{Block, Blocks, BoxFacts, Limits, Plant, RecordingRules, Scope};
 use os::process::{Executable, Spawn, Spawned, Status, spawn, wait};
 use os::{memfd, seqpacket};
 use std::fs::{self, File};
@@ -30,9 +30,29 @@ fn send<T: Wire>(to: &OwnedFd, message: &T, fd: Option<&OwnedFd>) {
 
 fn receive<T: Wire>(from: &OwnedFd) -> (T, Vec<OwnedFd>) {
     let mut buffer = vec![0; MESSAGE_BYTES_MAX];
-    let got = seqpacket::recv(from.as_fd(), &mut buffer).unwrap();
+    let beat = codec::encode(&Event::Beat);
+    let mut got = seqpacket::recv(from.as_fd(), &mut buffer).unwrap();
+    while buffer[..got.len] == beat {
+        got = seqpacket::recv(from.as_fd(), &mut buffer).unwrap();
+    }
     assert!(got.len > 0, "the other end closed");
     (codec::decode(&buffer[..got.len]).unwrap(), got.fds)
+}
+
+fn spawned(data: &Path, fds: Vec<(OwnedFd, i32)>) -> Spawned {
+    let executable = File::open(env!("CARGO_BIN_EXE_vault")).unwrap();
+    let spawned = spawn(Spawn {
+        executable: Executable::File(executable.as_fd()),
+        arguments: &["vault", "--data", data.to_str().unwrap()],
+        fds,
+        uid: USER,
+        gid: USER,
+        cgroup_procs: vec![],
+        namespaces: true,
+        limits: vec![],
+        parent_death_signal: None,
+    });
+    spawned.unwrap()
 }
 
 impl Vault {
@@ -42,19 +62,7 @@ impl Vault {
     }
 
     fn begin(data: &Path, broker: OwnedFd, fds: Vec<(OwnedFd, i32)>) -> Self {
-        let executable = File::open(env!("CARGO_BIN_EXE_vault")).unwrap();
-        let child = spawn(Spawn {
-            executable: Executable::File(executable.as_fd()),
-            arguments: &["vault", "--data", data.to_str().unwrap()],
-            fds,
-            uid: USER,
-            gid: USER,
-            cgroup_procs: vec![],
-            namespaces: true,
-            limits: vec![],
-            parent_death_signal: None,
-        })
-        .unwrap();
+        let child = spawned(data, fds);
         let (ready, _) = receive(&broker);
         let Event::Ready { box_key, plant: false, next_session } = ready else { panic!("{ready:?}") };
         Self { broker, child, key: VerifyingKey::from_bytes(&box_key).unwrap(), next_session }
@@ -178,6 +186,60 @@ fn a_broker_that_comes_back_hears_of_the_plant_and_of_numbers_that_nobody_had() 
     fs::remove_dir_all(data).unwrap();
 }
 
+#[test]
+fn blocks_outlive_broker_and_vault_and_come_before_anybody_is_let_in() {
+    let data = data("blocks");
+    let path = data.join("again.sock");
+    let (broker, theirs) = seqpacket::pair().unwrap();
+    let mut vault = Vault::begin(&data, broker, vec![(theirs, 3), (seqpacket::listen(&path).unwrap(), 4)]);
+    let (by, why) = (Text::cut("anna"), Text::cut("shift"));
+    let block = Block { id: 1, scope: Scope::All, until_ms: None, made_ms: 5, made_boot_ms: 6, by, why };
+    let blocks = codec::encode(&Blocks { list: List::new(vec![block]).unwrap(), next: 2 });
+    vault.ask(&Request::StoreBlocks { ticket: 1 }, Some(&memfd::sealed(b"nonsense", "blocks").unwrap()));
+    assert!(matches!(vault.event().0, Event::Failed { ticket: 1, .. }), "only the box's own form is stored");
+    vault.ask(&Request::StoreBlocks { ticket: 2 }, Some(&memfd::sealed(&blocks, "blocks").unwrap()));
+    assert!(matches!(vault.event().0, Event::Done { ticket: 2 }));
+    vault.broker = seqpacket::connect(&path).unwrap();
+    let told = |broker: &OwnedFd| {
+        let (event, documents) = receive::<Event>(broker);
+        assert_eq!(event, Event::Blocks, "before Ready");
+        assert_eq!(memfd::read_sealed(documents[0].as_fd(), 1 << 20).unwrap(), blocks);
+    };
+    told(&vault.broker);
+    assert!(matches!(receive::<Event>(&vault.broker).0, Event::Ready { .. }));
+    let killed = std::process::Command::new("kill").args(["-9", &vault.child.pid.to_string()]).status().unwrap();
+    assert!(killed.success());
+    wait(vault.child.pid).unwrap();
+    assert!(!fs::read(data.join("blocks")).unwrap().windows(4).any(|window| window == b"anna"), "sealed");
+    let (broker, theirs) = seqpacket::pair().unwrap();
+    let child = spawned(&data, vec![(theirs, 3)]);
+    told(&broker);
+    drop(broker);
+    assert_eq!(wait(child.pid).unwrap(), Status::Exited(0));
+    fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn who_is_checked_at_dinlock_gets_no_host_key_and_is_asked_for_what_the_broker_says() {
+    let data = data("check");
+    let vault = Vault::start(&data);
+    let open = |worker: u64| {
+        let (dinlock, theirs) = seqpacket::pair().unwrap();
+        let (source, person) = ([127, 0, 0, 1].into(), name("otto"));
+        vault.ask(&Request::OpenCheck { worker, source, person, password: false, code: true }, Some(&theirs));
+        dinlock
+    };
+    let thief = open(7);
+    send(&thief, &secrets::Request::HostKey, None);
+    assert!(matches!(vault.event().0, Event::FrontOutOfTurn { worker: 7, .. }));
+    assert_eq!(seqpacket::recv(thief.as_fd(), &mut [0; 64]).unwrap().len, 0, "nothing came, and it is closed");
+    let otto = open(8);
+    let check = secrets::Request::Check { person: name("otto"), password: None, code: Some(Text::cut("000000")) };
+    send(&otto, &check, None);
+    assert!(matches!(vault.event().0, Event::Checked { worker: 8, password: false, code: false, .. }));
+    fs::remove_dir_all(data).unwrap();
+}
+
 fn audit(kind: &str) -> Audit {
     Audit {
         category: name("session"),
@@ -201,6 +263,7 @@ fn plant() -> Plant {
         recording: RecordingRules { auditors: List::default(), refuse_below_mb: 1, warn_below_mb: 2, live_key_s: 0 },
         limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
         console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
+        cutoff: model::Cutoff::default(),
     }
 }
 

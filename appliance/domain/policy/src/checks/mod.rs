@@ -1,6 +1,7 @@
 //! The checks of a session, one file each, in the order in which a person hears of them.
 
 mod approvals;
+mod blocks;
 mod disk;
 mod session_limit;
 mod window;
@@ -12,4 +13,4 @@ use model::Conduit;
 pub(crate) type Check = fn(&Question<'_>, &Conduit) -> Result<(), Refusal>;
 
 /// Every check. A new one is a file and a row here.
-pub(crate) const ALL: &[Check] = &[window::check, approvals::check, session_limit::check, disk::check];
+pub(crate) const ALL: &[Check] = &[blocks::check, window::check, approvals::check, session_limit::check, disk::check];
