@@ -62,6 +62,11 @@ wire_enum! {
         13 => OpenPin { ticket: u64, person: Name },
         /// A person's PIN for the console. Answered by `Done` or `Failed`.
         14 => SetPin { ticket: u64, person: Name, pin: Bytes<16> },
+        /// Descriptor: a sealed memfd with the encoded `model::Blocks`. Answered by `Done` or `Failed`.
+        20 => StoreBlocks { ticket: u64 },
+        /// Descriptor: the vault's end of a pair whose other end `dinlock` on the box has: one person's
+        /// password and code, as far as these are asked for. No host key passes it. Answered by `Checked`.
+        21 => OpenCheck { worker: u64, source: IpAddr, person: Name, password: bool, code: bool },
     }
 }
 
@@ -79,11 +84,6 @@ wire_enum! {
         4 => None,
         /// The console closed without one, or broke its border.
         5 => NotGiven,
-        /// Descriptor: a sealed memfd with the encoded `model::Blocks`. Answered by `Done` or `Failed`.
-        20 => StoreBlocks { ticket: u64 },
-        /// Descriptor: the vault's end of a pair whose other end `dinlock` on the box has: one person's
-        /// password and code, as far as these are asked for. No host key passes it. Answered by `Checked`.
-        21 => OpenCheck { worker: u64, source: IpAddr, person: Name, password: bool, code: bool },
     }
 }
 

@@ -31,7 +31,7 @@ struct Waiting {
     row: bool,
 }
 
-/// All four.
+/// All of them.
 #[derive(Debug)]
 pub struct Links {
     /// Looks at one descriptor at a time.
@@ -39,6 +39,11 @@ pub struct Links {
     links: BTreeMap<Fixed, Link>,
     /// For the vault, in order.
     rows: VecDeque<Waiting>,
+    /// How many of these came, and how many went.
+    came: u64,
+    went: u64,
+    /// For the guardian, each once so many went.
+    receipts: VecDeque<(u64, Vec<u8>)>,
 }
 
 impl Links {
@@ -47,7 +52,7 @@ impl Links {
     /// # Errors
     /// The kernel's.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { look: Poll::new()?, links: BTreeMap::new(), rows: VecDeque::new() })
+        Ok(Self { look: Poll::new()?, links: BTreeMap::new(), rows: VecDeque::new(), came: 0, went: 0, receipts: VecDeque::new() })
     }
 
     /// Whether who came to a door has left again while it waited.
@@ -83,7 +88,12 @@ impl Links {
     /// Closes the socket of a part that is gone.
     pub fn lose(&mut self, part: Fixed, now_ms: u64) -> Option<OwnedFd> {
         if part == Fixed::Vault {
+            let before = self.rows.len();
             self.rows.retain(|waiting| waiting.row);
+            self.went += (before - self.rows.len()) as u64;
+        }
+        if part == Fixed::Guardian {
+            self.receipts.clear();
         }
         let link = self.links.get_mut(&part)?;
         link.away_since_ms = now_ms;
@@ -137,11 +147,18 @@ impl Links {
         }
     }
 
+    /// To the guardian, once the vault has all that was for it until now.
+    pub fn after_rows(&mut self, receipt: Vec<u8>) {
+        self.receipts.push_back((self.came, receipt));
+        self.flush();
+    }
+
     fn wait(&mut self, waiting: Waiting) -> Result<(), String> {
         if self.rows.len() >= ROWS_MAX {
             return Err(format!("{ROWS_MAX} messages wait for the vault"));
         }
         self.rows.push_back(waiting);
+        self.came += 1;
         self.flush();
         Ok(())
     }
@@ -154,6 +171,11 @@ impl Links {
                 break;
             }
             self.rows.pop_front();
+            self.went += 1;
+        }
+        while let Some((_, receipt)) = self.receipts.pop_front_if(|(after, _)| *after <= self.went) {
+            // One that it does not take is asked for again.
+            self.send(Fixed::Guardian, &receipt, &[]).ok();
         }
         !self.rows.is_empty()
     }
@@ -203,6 +225,27 @@ mod tests {
         links.lose(Fixed::Vault, 1);
         links.tell_vault(message(6_000), vec![]).unwrap();
         assert!(links.rows.iter().all(|waiting| waiting.row) && !links.rows.is_empty());
+    }
+
+    #[test]
+    fn a_note_is_receipted_to_the_guardian_once_the_vault_has_its_row() {
+        let (mut links, vault) = stalled();
+        let (ours, guardian) = seqpacket::pair().unwrap();
+        links.door(Fixed::Guardian, seqpacket::pair().unwrap().0, 0).unwrap();
+        links.join(Fixed::Guardian, ours).unwrap();
+        seqpacket::set_nonblocking(guardian.as_fd(), true).unwrap();
+        let mut buffer = vec![0; 32 * 1024];
+        links.row(message(0)).unwrap();
+        links.after_rows(b"first".to_vec());
+        assert_eq!(seqpacket::recv(guardian.as_fd(), &mut buffer).unwrap().len, 5, "at once, where nothing waits");
+        (1..1_000).for_each(|number| links.row(message(number)).unwrap());
+        links.after_rows(b"second".to_vec());
+        assert!(seqpacket::recv(guardian.as_fd(), &mut buffer).is_err(), "its row waits still");
+        for _ in 0..1_000 {
+            seqpacket::recv(vault.as_fd(), &mut buffer).unwrap();
+            links.flush();
+        }
+        assert_eq!(seqpacket::recv(guardian.as_fd(), &mut buffer).unwrap().len, 6);
     }
 
     #[test]

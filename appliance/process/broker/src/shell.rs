@@ -3,7 +3,7 @@
 use crate::core::{Action, Core, Endpoint, Fixed, Input, Now};
 use crate::links::Links;
 use crate::peers::{AdminPeer, ConsolePeer, Peer, Peers};
-use border::{MESSAGE_BYTES_MAX, admin, connector, console, front, launcher, listener, machine, mediation, vault};
+use border::{MESSAGE_BYTES_MAX, admin, connector, console, front, guardian, launcher, listener, machine, mediation, vault};
 use codec::Wire;
 use model::Plant;
 use os::poll::{Poll, Ready};
@@ -33,6 +33,7 @@ pub struct Shell {
     links: Links,
     admin_socket: OwnedFd,
     workers: BTreeMap<Endpoint, OwnedFd>,
+    /// What is only held: files that kill, and the guardian's lifeline, which is not written to.
     kills: BTreeMap<Endpoint, File>,
     admins: BTreeMap<u64, AdminPeer>,
     pub(crate) console_door: OwnedFd,
@@ -49,10 +50,15 @@ pub fn prepare(descriptors: &mut entry::Descriptors) -> Result<Shell, String> {
         (Fixed::Listener, descriptors.take("listener-door")),
         (Fixed::Connector, descriptors.take("connector-door")),
         (Fixed::Vault, descriptors.take("vault-door")),
+        (Fixed::Guardian, descriptors.take("guardian-door")),
     ];
     let admin_socket = descriptors.take("admin");
     let console_door = descriptors.take("console-door");
-    let joined = [(Fixed::Launcher, descriptors.take_optional("launcher")), (Fixed::Vault, descriptors.take_optional("vault"))];
+    let joined = [
+        (Fixed::Launcher, descriptors.take_optional("launcher")),
+        (Fixed::Vault, descriptors.take_optional("vault")),
+        (Fixed::Guardian, descriptors.take_optional("guardian")),
+    ];
     let mut shell = Shell {
         poll: Poll::new().map_err(|e| format!("no epoll: {e}"))?,
         peers: Peers::default(),
@@ -84,7 +90,7 @@ pub fn serve(mut shell: Shell) -> ExitCode {
 
 impl Shell {
     /// Also takes up the parts that already wait at their doors.
-    fn watch_fixed(&mut self, doors: [(Fixed, OwnedFd); 4], joined: [(Fixed, Option<OwnedFd>); 2]) -> std::io::Result<()> {
+    fn watch_fixed(&mut self, doors: [(Fixed, OwnedFd); 5], joined: [(Fixed, Option<OwnedFd>); 3]) -> std::io::Result<()> {
         seqpacket::set_nonblocking(self.admin_socket.as_fd(), true)?;
         self.poll.add(self.admin_socket.as_fd(), self.peers.token(Peer::AdminSocket), true, false)?;
         seqpacket::set_nonblocking(self.console_door.as_fd(), true)?;
@@ -223,14 +229,14 @@ impl Shell {
             Peer::Part(Fixed::Listener) => Input::Listener(decode::<listener::Event>(bytes)?),
             Peer::Part(Fixed::Connector) => Input::Connector(decode::<connector::Event>(bytes)?),
             Peer::Part(Fixed::Vault) => return self.vault_said(decode::<vault::Event>(bytes)?, fds),
+            Peer::Part(Fixed::Guardian) => Input::Guardian(decode::<guardian::Event>(bytes)?, fds),
             Peer::Admin(client) => return self.admin_asked(client, decode::<admin::Request>(bytes)?, fds),
             Peer::Console(client) => return self.console_asked(client, decode::<console::Request>(bytes)?),
             Peer::Worker(Endpoint::Front(n)) => Input::Front(n, decode::<front::Request>(bytes)?),
             Peer::Worker(Endpoint::Mediator(n)) => Input::Mediator(n, decode::<mediation::Event>(bytes)?),
             Peer::Worker(Endpoint::Back(n)) => Input::Back(n, decode::<machine::Event>(bytes)?),
-            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) | Peer::AdminSocket | Peer::ConsoleDoor | Peer::Door(_) => {
-                return Ok(());
-            }
+            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::Lifeline) => return Ok(()),
+            Peer::AdminSocket | Peer::ConsoleDoor | Peer::Door(_) => return Ok(()),
         };
         self.feed(input)
     }
@@ -239,6 +245,10 @@ impl Shell {
         if let (vault::Event::Ready { plant: true, .. }, Some(document)) = (&event, fds.first()) {
             let plant = plant_of(document)?;
             self.feed(Input::Stored(Box::new(plant)))?;
+        }
+        if let (vault::Event::Blocks, Some(document)) = (&event, fds.first()) {
+            let bytes = memfd::read_sealed(document.as_fd(), PLANT_BYTES_MAX).map_err(|e| format!("blocks' document: {e}"))?;
+            self.feed(Input::StoredBlocks(Box::new(decode(&bytes)?)))?;
         }
         self.feed(Input::Vault(event, fds))
     }
@@ -319,6 +329,25 @@ impl Shell {
             Action::ToConnector(message, fd) => self.part(Fixed::Connector, &message, fd.as_slice()),
             Action::ToVault(message @ vault::Request::Write { .. }, _) => self.links.row(codec::encode(&message)),
             Action::ToVault(message, fd) => self.links.tell_vault(codec::encode(&message), fd.into_iter().collect()),
+            Action::ToGuardian(message @ guardian::Order::Noted { .. }, _) => {
+                self.links.after_rows(codec::encode(&message));
+                Ok(())
+            }
+            Action::ToGuardian(message, endpoint) => {
+                let held = endpoint.map(|endpoint| self.held(endpoint));
+                // Of one that is gone already, the end is on the way.
+                if !matches!(held, Some(None)) {
+                    let fds: Vec<BorrowedFd<'_>> = held.flatten().into_iter().collect();
+                    // One that does not read is late, and everything is ended for that: no reason to go too.
+                    self.links.send(Fixed::Guardian, &codec::encode(&message), &fds).ok();
+                }
+                Ok(())
+            }
+            Action::StoreBlocks(ticket, blocks) => {
+                let document = sealed(&*blocks, "blocks")?;
+                self.links.tell_vault(codec::encode(&vault::Request::StoreBlocks { ticket }), vec![document])
+            }
+            Action::Check { client, worker, person, password, code } => self.check(client, worker, person, password, code),
             Action::ToFront(n, message, fd) => self.worker(Endpoint::Front(n), &message, fd.as_slice()),
             Action::ToMediator(n, message) => self.worker(Endpoint::Mediator(n), &message, &[]),
             Action::ToBack(n, message) => self.worker(Endpoint::Back(n), &message, &[]),
@@ -330,11 +359,11 @@ impl Shell {
                 Ok(())
             }
             Action::StorePlant(ticket, plant) => {
-                let document = sealed(&plant)?;
+                let document = sealed(&*plant, "plant")?;
                 self.links.tell_vault(codec::encode(&vault::Request::StorePlant { ticket }), vec![document])
             }
             Action::ShowPlant(client, plant) => {
-                let document = sealed(&plant)?;
+                let document = sealed(&*plant, "plant")?;
                 self.act(Action::ToAdmin(client, admin::Reply::Document, vec![document]))
             }
             Action::Observe { session, client, by } => self.observe(session, client, by),
@@ -372,7 +401,7 @@ impl Shell {
     /// A descriptor that is held for the core.
     fn held(&self, endpoint: Endpoint) -> Option<BorrowedFd<'_>> {
         match endpoint {
-            Endpoint::FrontKill(_) | Endpoint::SessionKill(_) => self.kills.get(&endpoint).map(AsFd::as_fd),
+            Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::Lifeline => self.kills.get(&endpoint).map(AsFd::as_fd),
             Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) => self.workers.get(&endpoint).map(AsFd::as_fd),
         }
     }
@@ -383,8 +412,20 @@ impl Shell {
         self.act(Core::watching(client, theirs))
     }
 
+    /// A pair between `dinlock` and the vault, of which no end stays here.
+    fn check(&mut self, client: u64, worker: u64, person: border::Name, password: bool, code: bool) -> Result<(), String> {
+        let (theirs, vaults) = seqpacket::pair().map_err(|e| format!("socketpair: {e}"))?;
+        let source = std::net::Ipv4Addr::LOCALHOST.into();
+        let request = vault::Request::OpenCheck { worker, source, person, password, code };
+        self.links.tell_vault(codec::encode(&request), vec![vaults])?;
+        if let Some(peer) = self.admins.get(&client) {
+            send(peer.socket.as_fd(), &admin::Reply::Asked { password, code }, &[theirs]).ok();
+        }
+        Ok(())
+    }
+
     fn hold(&mut self, endpoint: Endpoint, fd: OwnedFd) -> Result<(), String> {
-        if matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_)) {
+        if matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::Lifeline) {
             self.kills.insert(endpoint, File::from(fd));
             return Ok(());
         }
@@ -419,8 +460,8 @@ fn decode<T: Wire>(bytes: &[u8]) -> Result<T, String> {
     codec::decode(bytes).map_err(|e| e.to_string())
 }
 
-fn sealed(plant: &Plant) -> Result<OwnedFd, String> {
-    memfd::sealed(&codec::encode(plant), "plant").map_err(|e| format!("memfd: {e}"))
+fn sealed<T: Wire>(value: &T, name: &str) -> Result<OwnedFd, String> {
+    memfd::sealed(&codec::encode(value), name).map_err(|e| format!("memfd: {e}"))
 }
 
 fn plant_of(document: &OwnedFd) -> Result<Plant, String> {

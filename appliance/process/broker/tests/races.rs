@@ -6,7 +6,7 @@ mod common;
 
 use border::admin::{Reply, Request as Ask};
 use border::{Line, Name, connector, launcher, machine, mediation, vault};
-use broker::core::{Action, Endpoint, Fixed, Input, KILL_AFTER_MS, LEAVE_MS_MAX};
+use broker::core::{Action, DYING_MS, Endpoint, Fixed, Input, KILL_AFTER_MS, LEAVE_MS_MAX};
 use codec::Text;
 use common::{Bench, KEY, audited, denied, killed, plant, started_session};
 use model::Plant;
@@ -58,6 +58,7 @@ fn a_machine_is_not_dialled_on_for_a_session_that_is_over() {
     let mut bench = Bench::new();
     let (worker, session) = dialling(&mut bench);
     bench.on(Input::Gone(Endpoint::Front(worker), None));
+    bench.pass(DYING_MS);
     let over = bench.pass(KILL_AFTER_MS);
     assert!(end_of(&over).is_some() && cancelled(&over));
     let mut bench = Bench::new();

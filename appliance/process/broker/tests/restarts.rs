@@ -7,7 +7,7 @@ mod common;
 use border::admin::{Reply, Request as Ask};
 use border::front::{Answer, Request, Step};
 use border::{Name, launcher, listener, mediation, vault};
-use broker::core::{Action, Endpoint, Fixed, Input, KILL_AFTER_MS};
+use broker::core::{Action, DYING_MS, Endpoint, Fixed, Input, KILL_AFTER_MS};
 use common::{Bench, KEY, audited, denied, killed, ready, started_front, started_session};
 
 /// What a launcher keeps: the last note of each session.
@@ -259,6 +259,7 @@ fn the_launcher_is_told_to_forget_what_is_over() {
         actions.iter().any(|a| matches!(a, Action::ToLauncher(request) if *request == wanted))
     };
     assert!(forgets(&actions, worker, false));
+    bench.pass(DYING_MS);
     assert!(forgets(&bench.pass(KILL_AFTER_MS), session, true));
 }
 

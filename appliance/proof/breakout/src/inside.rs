@@ -38,7 +38,7 @@ struct Order {
 #[must_use]
 pub fn control_number(process: &str) -> i32 {
     match process {
-        "broker" => 8,
+        "broker" => 10,
         "console" => 4,
         _ => 3,
     }

@@ -53,13 +53,23 @@ macro_rules! messages {
 
 messages! {
     /// `dinlock` and broker.
-    border_admin: border::admin => [SessionRow, Space, Request, Reply];
+    border_admin: border::admin => [Whom, BlockRow, DrillRow, SessionRow, Space, Request, Reply];
     /// Broker and console.
     border_console: border::console => [SessionLine, WaitingLine, Keeper, Fault, View, Request, Why, Reply];
     /// Broker and connector.
     border_connector: border::connector => [Order, Event];
     /// Broker and front.
     border_front: border::front => [Choice, Step, Request, Answer];
+    /// Broker and guardian.
+    border_guardian: border::guardian => [Order, Event];
+    /// The guardian's desk.
+    border_desk: border::desk => [Request, Reply];
+    /// Guardian and latch.
+    border_latch: border::latch => [Order, Event];
+    /// What the guardian knows and says.
+    guard_facts: guard => [
+        Trigger, Hold, Standing, Steps, Report, Mark, Slot, Part, Contact, Dog, RearmRefusal, Note, State,
+    ];
     /// Broker and launcher.
     border_launcher: border::launcher => [Part, Request, Reply];
     /// Broker and listener.
@@ -83,7 +93,8 @@ messages! {
     /// The plant, as it is applied and stored.
     model_objects: model => [
         Login, Kind, SecretKind, InputRecord, StreamRecord, BoxFacts, Person, Account, Target, Window, Destination,
-        Conduit, RecordingRules, Limits, Language, ConsoleRules, Plant,
+        Conduit, RecordingRules, Limits, Language, ConsoleRules, Rearm, PowerLoss, DrillTime, Cutoff, Plant, Scope, Block,
+        Blocks,
     ];
     /// What the ledger's rows say.
     ledger_event: ledger => [At, Category, Outcome, Event];

@@ -29,7 +29,8 @@ const fn oracle(name: &'static str, holds: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>
 
 oracles! {
     messages:
-        border_admin border_connector border_console border_front border_launcher border_listener border_machine border_mediation
+        border_admin border_connector border_console border_desk border_guardian border_latch guard_facts
+        border_front border_launcher border_listener border_machine border_mediation
         border_record border_restart border_secrets border_vault border_work border_zones
         codec_parts ledger_event model_objects recording_item vault_secrets;
     border_turns: turns::holds, seeds, SMALL;

@@ -113,7 +113,7 @@ impl World {
             5 if self.chaos.cuts => self.power_cut(),
             6 if self.chaos.cuts && self.one_in(2) => self.box_crash(),
             7 if self.chaos.parts => {
-                let part = self.pick(&[None, None, Some(Fixed::Launcher), Some(Fixed::Listener), Some(Fixed::Connector), Some(Fixed::Vault)]);
+                let part = self.pick(&[None, None, Some(Fixed::Launcher), Some(Fixed::Listener), Some(Fixed::Connector), Some(Fixed::Vault), Some(Fixed::Guardian)]);
                 match part {
                     None => self.broker.crash_in = Some(self.random.below(40)),
                     Some(part) => self.part_crash(part),

@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     Stream(u64),
     SessionKill(u64),
     Observer(u64),
+    Lifeline,
 }
 
 impl Kind {
@@ -32,7 +33,8 @@ impl Kind {
             | Self::BackControl(_)
             | Self::Stream(_)
             | Self::SessionKill(_)
-            | Self::Observer(_) => false,
+            | Self::Observer(_)
+            | Self::Lifeline => false,
         }
     }
 }

@@ -131,6 +131,7 @@ pub(crate) fn plant(random: &mut Random, wall_ms: i64, wide: bool) -> Plant {
         recording: RecordingRules { auditors: list(vec![Text::cut(AUDITOR)]), refuse_below_mb: 16, warn_below_mb: 32, live_key_s: 0 },
         limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
         console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
+        cutoff: model::Cutoff::default(),
     }
 }
 

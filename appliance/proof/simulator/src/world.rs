@@ -7,6 +7,7 @@ use crate::parts::admin::Admins;
 use crate::parts::broker::Broker;
 use crate::parts::connector::Connector;
 use crate::parts::front::{Front, Operators};
+use crate::parts::guardian::Guardian;
 use crate::parts::launcher::Launcher;
 use crate::parts::listener::Listener;
 use crate::parts::session::Session;
@@ -33,6 +34,7 @@ pub(crate) enum Part {
     Listener,
     Connector,
     Vault,
+    Guardian,
     Disk,
     Front(u64),
     Mediator(u64),
@@ -63,6 +65,7 @@ pub(crate) struct World {
     pub listener: Listener,
     pub connector: Connector,
     pub vault: Vault,
+    pub guardian: Guardian,
     pub fronts: BTreeMap<u64, Front>,
     pub sessions: BTreeMap<u64, Session>,
     pub operators: Operators,
@@ -102,6 +105,7 @@ impl World {
             listener: Listener::default(),
             connector: Connector::default(),
             vault: Vault::new(planted == Some(Planted::NoSyncs)),
+            guardian: Guardian::default(),
             fronts: BTreeMap::new(),
             sessions: BTreeMap::new(),
             operators: Operators::new(&mut random, &chaos),
@@ -218,6 +222,7 @@ impl World {
             Part::Listener => self.listener_turn(),
             Part::Connector => self.connector_turn(),
             Part::Vault => self.vault_turn(),
+            Part::Guardian => self.guardian_turn(),
             Part::Disk => self.disk_turn(),
             Part::Front(worker) => self.front_turn(worker),
             Part::Mediator(session) => self.mediator_turn(session),
@@ -263,7 +268,7 @@ impl World {
             Kind::MediatorControl(s) | Kind::Record(s) | Kind::Stream(s) | Kind::Observer(s) => {
                 self.mediator_hears_close(s, kind);
             }
-            Kind::FrontKill(_) | Kind::SessionKill(_) => {}
+            Kind::FrontKill(_) | Kind::SessionKill(_) | Kind::Lifeline => {}
         }
     }
 
@@ -273,6 +278,7 @@ impl World {
         self.launcher = Launcher::default();
         self.listener = Listener::default();
         self.connector = Connector::default();
+        self.guardian = Guardian::default();
         self.fronts.clear();
         self.sessions.clear();
         self.admins.forget();

@@ -8,8 +8,10 @@
 
 mod auditor;
 mod audit;
+mod blocks;
 mod box_socket;
 mod console;
+mod cutoff;
 mod people;
 mod plant;
 mod private_key;
@@ -76,6 +78,11 @@ enum Verb {
     /// Auditors' keys.
     #[command(subcommand)]
     Auditor(auditor::Auditor),
+    /// Cuts everything off: straight to the guardian. Also: status, rearm, drill, drills.
+    Cutoff(cutoff::Cutoff),
+    /// Keeping people out.
+    #[command(subcommand)]
+    Block(blocks::Block),
     /// The box's screen, in this terminal. It needs root.
     Console(console::Console),
     /// Checks an exported recording or audit log, without a box.
@@ -104,6 +111,8 @@ fn main() -> ExitCode {
         Verb::Recording(verb) => recordings::recording(&socket, verb, json),
         Verb::Audit(verb) => audit::audit(&socket, verb, json),
         Verb::Auditor(verb) => auditor::auditor(verb),
+        Verb::Cutoff(options) => cutoff::cutoff(&socket, &arguments.socket, &options, json),
+        Verb::Block(verb) => blocks::block(&socket, verb, json),
         Verb::Console(options) => console::console(&arguments.socket, &options),
         Verb::Verify { box_key, path } => verify::verify(&box_key, &path, json),
     };

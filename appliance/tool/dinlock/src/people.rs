@@ -113,7 +113,7 @@ fn set_pin(socket: &BoxSocket, person: &str) -> Result<(), String> {
 }
 
 /// One line of standard input, which a terminal does not show.
-fn secret_line(prompt: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+pub fn secret_line(prompt: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let stdin = std::io::stdin();
     let fault = |e: std::io::Error| format!("standard input: {e}");
     let before = if stdin.is_terminal() {
@@ -122,7 +122,7 @@ fn secret_line(prompt: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     } else {
         None
     };
-    let mut line = Zeroizing::new(Vec::with_capacity(64));
+    let mut line = Zeroizing::new(Vec::with_capacity(256));
     let read = loop {
         let mut byte = [0];
         match stdin.lock().read(&mut byte) {
@@ -130,7 +130,7 @@ fn secret_line(prompt: &str) -> Result<Zeroizing<Vec<u8>>, String> {
             Ok(_) if matches!(byte[0], b'\r' | b'\n') => break Ok(()),
             Ok(_) if before.is_some() && matches!(byte[0], 0x03 | 0x1b) => break Err("nothing was changed".to_owned()),
             Ok(_) if before.is_some() && matches!(byte[0], 0x08 | 0x7f) => drop(line.pop()),
-            Ok(_) if line.len() < 64 => line.push(byte[0]),
+            Ok(_) if line.len() < 256 => line.push(byte[0]),
             Ok(_) => {}
             Err(e) => break Err(fault(e)),
         }

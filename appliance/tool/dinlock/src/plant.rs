@@ -11,13 +11,13 @@ use std::path::Path;
 /// How the box is.
 pub fn status(socket: &BoxSocket, json: bool) -> Result<(), String> {
     match socket.ask(&Request::Status, None)?.0 {
-        Reply::Status { name, box_key, armed, sessions, taking_sessions, space } => {
+        Reply::Status { name, box_key, armed, sessions, taking_sessions, space, held } => {
             let key = ledger::hex(&box_key);
             if json {
-                println!("{}", json!({"name": name.as_str(), "box_key": key, "armed": armed, "sessions": sessions, "free_mb": space.free_mb, "warn_below_mb": space.warn_below_mb, "refuse_below_mb": space.refuse_below_mb, "days_left": space.days_left, "taking_sessions": taking_sessions}));
+                println!("{}", json!({"name": name.as_str(), "box_key": key, "armed": armed, "sessions": sessions, "free_mb": space.free_mb, "warn_below_mb": space.warn_below_mb, "refuse_below_mb": space.refuse_below_mb, "days_left": space.days_left, "taking_sessions": taking_sessions, "held": held.as_str()}));
             } else {
                 let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
-                let rows = [("box", name.to_string()), ("box key", key), ("armed", yes(armed)), ("sessions", sessions.to_string()), ("free disk", format!("{} MB; the box warns below {} MB", space.free_mb, space.warn_below_mb)), ("space for sessions", lasts(&space)), ("takes new sessions", yes(taking_sessions))];
+                let rows = [("box", name.to_string()), ("box key", key), ("armed", if held.is_empty() { yes(armed) } else { format!("no: {held}") }), ("sessions", sessions.to_string()), ("free disk", format!("{} MB; the box warns below {} MB", space.free_mb, space.warn_below_mb)), ("space for sessions", lasts(&space)), ("takes new sessions", yes(taking_sessions))];
                 table::print(&["what", "now"], &rows.map(|(what, now)| vec![what.to_owned(), now]));
             }
             Ok(())

@@ -1,6 +1,7 @@
 //! `dinlock session`: who works, and ending, pausing and watching it.
 
 use crate::box_socket::{BoxSocket, unexpected};
+use crate::blocks;
 use crate::screen::Screen;
 use crate::table;
 use border::admin::{Reply, Request, SessionRow};
@@ -48,6 +49,12 @@ pub enum Session {
         /// Why; its person reads it.
         #[arg(long, default_value = "")]
         why: String,
+        /// Also keep out its person, employer or target, or all.
+        #[arg(long, value_name = "person|employer|target|all")]
+        block: Option<String>,
+        /// The block's time, as 4h or 30m; until it is released if not named.
+        #[arg(long = "for", requires = "block", value_name = "DURATION")]
+        lasts: Option<String>,
     },
 }
 
@@ -79,7 +86,16 @@ pub fn session(socket: &BoxSocket, verb: Session, json: bool) -> Result<(), Stri
         Session::Watch { id } => watch(socket, number(&id)?),
         Session::Pause { id } => socket.order(&Request::Pause { session: number(&id)? }, None),
         Session::Resume { id } => socket.order(&Request::Resume { session: number(&id)? }, None),
-        Session::End { id, why } => socket.order(&Request::End { session: number(&id)?, why: Line::cut(why) }, None),
+        Session::End { id, why, block, lasts } => {
+            let session = number(&id)?;
+            if let Some(kind) = block {
+                let whom = blocks::whom_of(&kind, session)?;
+                let for_s = lasts.as_deref().map(blocks::seconds).transpose()?;
+                let why = Line::cut(format!("with the end of s-{session:06}; {why}"));
+                socket.order(&Request::Block { whom, until_ms: None, for_s, why, end_sessions: false }, None)?;
+            }
+            socket.order(&Request::End { session, why: Line::cut(why) }, None)
+        }
     }
 }
 

@@ -69,8 +69,8 @@ fn warning(target: &Target) -> Line {
     if target.legacy_algorithms.is_empty() { Line::default() } else { Line::cut("old algorithms towards it") }
 }
 
-/// The menu: everything that some conduit of theirs leads to, and why not now.
-pub(super) fn choices(plant: &Plant, person: &PersonId, now: &Circumstances) -> List<Choice, 128> {
+/// The menu: everything that some conduit of theirs leads to, and why not now; `not_now` stands for all.
+pub(super) fn choices(plant: &Plant, person: &PersonId, now: &Circumstances<'_>, not_now: Option<&str>) -> List<Choice, 128> {
     let Some(known) = plant.person(person) else { return List::default() };
     let leads = |target: &Target, account: &AccountId| {
         plant.conduits_for(known).any(|conduit| conduit.leads_to(&target.id, account))
@@ -83,7 +83,7 @@ pub(super) fn choices(plant: &Plant, person: &PersonId, now: &Circumstances) -> 
             choices.push(Choice {
                 target: Name::cut(target.id.as_str()),
                 account: Name::cut(account.id.as_str()),
-                why_not: Line::cut(why_not),
+                why_not: Line::cut(not_now.unwrap_or(&why_not)),
                 warning: warning(target),
             });
         }

@@ -1,6 +1,7 @@
 //! What `dinlock` may ask over the local socket, and what the vault answers to it.
 
 use super::audit::Note;
+use super::blocks::Asked;
 use super::{Action, Core, Endpoint, Session, Ticket, access};
 use border::admin::{Reply, Request, Space};
 use border::{Line, Name, mediation, vault};
@@ -18,6 +19,8 @@ fn needs_vault(request: &Request) -> bool {
     match request {
         Request::Apply | Request::SetSecret { .. } | Request::SetPerson { .. } | Request::Trust { .. } => true,
         Request::SetPin { .. } | Request::Recordings | Request::ExportRecording { .. } | Request::ExportAudit { .. } => true,
+        Request::Rearm { .. } | Request::Block { .. } | Request::Release { .. } => true,
+        Request::Drill { .. } | Request::Drills | Request::Blocks => false,
         Request::Status | Request::Sessions { .. } | Request::Plant | Request::Test { .. } => false,
         Request::Pause { .. } | Request::Resume { .. } | Request::End { .. } | Request::Watch { .. } => false,
     }
@@ -83,10 +86,18 @@ impl<F> Core<F> {
                 };
                 self.act(Action::ToVault(request, None));
             }
+            Request::Rearm { person } => self.rearm_asked(client, &by, &person),
+            Request::Drill { cut_live, canary } => self.drill_asked(client, &by, cut_live, canary),
+            Request::Drills => self.drill_rows(client),
+            Request::Block { whom, until_ms, for_s, why, end_sessions } => {
+                self.block(client, &by, Asked { whom, until_ms, for_s, why, end_sessions });
+            }
+            Request::Blocks => self.block_rows(client),
+            Request::Release { block } => self.release(client, &by, block),
         }
     }
 
-    fn admin_name(&self, uid: u32) -> Option<Line> {
+    pub(super) fn admin_name(&self, uid: u32) -> Option<Line> {
         if uid == 0 {
             return Some(Line::cut("the local administrator (uid 0)"));
         }
@@ -98,7 +109,7 @@ impl<F> Core<F> {
         self.act(Action::ToAdmin(client, Reply::Refused { text: Text::cut(text) }, Vec::new()));
     }
 
-    fn done(&mut self, client: u64, text: &str) {
+    pub(super) fn done(&mut self, client: u64, text: &str) {
         self.act(Action::ToAdmin(client, Reply::Done { text: Line::cut(text) }, Vec::new()));
     }
 
@@ -109,9 +120,10 @@ impl<F> Core<F> {
         let reply = Reply::Status {
             name: self.plant.as_ref().map(|p| access::box_name(p)).unwrap_or_default(),
             box_key,
-            armed: self.plant.is_some(),
+            armed: self.armed(),
             sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
-            taking_sessions: self.plant.is_some() && !self.disk_refuses,
+            taking_sessions: self.plant.is_some() && !self.disk_refuses && self.not_now().is_none(),
+            held: Line::cut(self.not_now().unwrap_or_default()),
             space: Space {
                 free_mb: self.free_mb,
                 warn_below_mb: self.plant.as_ref().map_or(0, |p| p.recording.warn_below_mb),
@@ -209,8 +221,8 @@ impl<F> Core<F> {
     }
 
     fn test(&mut self, client: u64, by: &Line, target: &Name, account: &Name) {
-        if let Some(part) = self.missing() {
-            return self.refuse(client, &format!("the box starts its {} again; ask again in a moment", part.name()));
+        if let Some(why) = self.not_now() {
+            return self.refuse(client, &why);
         }
         let found = self.plant.as_ref().and_then(|plant| access::account(plant, target, account));
         let Some((target, account)) = found else {
@@ -246,10 +258,10 @@ impl<F> Core<F> {
         to == u64::MAX && before.is_some_and(|(earlier, at)| from > 1 && from >= earlier && now - at <= READS_ON_MS_MAX)
     }
 
-    fn bare_ticket(&mut self, client: u64, done: String) -> u64 {
+    pub(super) fn bare_ticket(&mut self, client: u64, done: String) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.tickets.insert(ticket, Ticket { client, done, plant: None });
+        self.tickets.insert(ticket, Ticket { client, done, plant: None, released: None, failed: String::new() });
         ticket
     }
 
@@ -285,14 +297,19 @@ impl<F> Core<F> {
                     if let Some(plant) = waiting.plant {
                         self.plant = Some(plant);
                     }
+                    if let Some((id, by)) = waiting.released {
+                        self.released(id, &by);
+                    }
                     self.done(waiting.client, &waiting.done);
                 }
             }
             vault::Event::Failed { ticket, why } => {
                 if let Some(waiting) = self.tickets.remove(&ticket) {
-                    self.refuse(waiting.client, &why);
+                    let meaning = if waiting.failed.is_empty() { String::new() } else { format!("{}: ", waiting.failed) };
+                    self.refuse(waiting.client, &format!("{meaning}{why}"));
                 }
             }
+            vault::Event::Beat | vault::Event::Blocks => {}
             vault::Event::Document { ticket } => {
                 if let Some(waiting) = self.tickets.remove(&ticket) {
                     self.act(Action::ToAdmin(waiting.client, Reply::Document, fds));

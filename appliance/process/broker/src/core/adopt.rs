@@ -102,6 +102,7 @@ impl<F> Core<F> {
         let row = Session { front: front.as_ref().map(|(worker, _)| *worker), ..row };
         self.sessions.insert(session, row);
         self.note_session(session, "session.adopted", "ok", "SR 7.4", String::new());
+        self.guard_session(session);
         let has_front = front.is_some();
         if let (Some((worker, (control, kill))), Some(peer)) = (front, peer) {
             self.act(Action::Hold(Endpoint::Front(worker), control));

@@ -64,7 +64,7 @@ impl<F> Core<F> {
             Request::Resume { session } => self.by_keeper(client).and_then(|by| self.freeze_at_console(session, &by, false)),
             Request::Admit { session } => self.by_keeper(client).and_then(|by| self.admit(session, &by)),
             Request::Deny { session } => self.by_keeper(client).and_then(|by| self.not_admitted(session, &by)),
-            Request::Rearm => self.by_keeper(client).and_then(|by| self.rearm_at_console(&by)),
+            Request::Rearm => self.by_keeper(client).and_then(|_| self.rearm_at_console(client)),
         };
         let reply = done.map_or_else(|why| Reply::Refused { why }, |()| Reply::Done);
         self.act(Action::ToConsole(client, reply));
@@ -193,12 +193,14 @@ impl<F> Core<F> {
     }
 
     /// A block that lasts until an administrator releases it.
-    fn block_at_console(&mut self, _person: &Name, _by: &Line) -> Result<(), Why> {
-        Err(Why::Other { text: Line::cut("the broker keeps no blocks yet; end it without") })
+    fn block_at_console(&mut self, person: &Name, by: &Line) -> Result<(), Why> {
+        self.block_person(person, by).map_err(|text| Why::Other { text: Line::cut(text) })
     }
 
-    fn rearm_at_console(&mut self, _by: &Line) -> Result<(), Why> {
-        Err(Why::Other { text: Line::cut("the plant file does not let a PIN re-arm; an administrator does it by dinlock") })
+    fn rearm_at_console(&mut self, client: u64) -> Result<(), Why> {
+        let unlocked = self.consoles.get(&client).and_then(|console| console.unlocked.as_ref());
+        let person = unlocked.map(|unlocked| unlocked.person.clone()).ok_or(Why::Locked)?;
+        self.rearm_by_pin(&person).map_err(|text| Why::Other { text: Line::cut(text) })
     }
 
     /// `dinlock person set --pin`.
@@ -260,7 +262,7 @@ impl<F> Core<F> {
                 Some(model::Language::German) => "de",
                 Some(model::Language::English) | None => "en",
             }),
-            pin_rearms: false,
+            pin_rearms: plant.is_some_and(|plant| plant.cutoff.rearm.by_pin()),
         }
     }
 

@@ -99,7 +99,7 @@ impl<F> Core<F> {
         self.act(Action::Close(Endpoint::FrontKill(worker)));
         self.act(Action::ToLauncher(launcher::Request::Forget { number: worker, session: false }));
         if let Some(session) = front.session {
-            self.operator_left(session);
+            self.operator_leaves(session);
         }
         self.start_waiting();
     }
@@ -188,6 +188,9 @@ impl<F> Core<F> {
 
     /// The vault checked what was typed.
     pub(super) fn checked(&mut self, worker: u64, person: &Name, password: bool, code: bool, why: &str) {
+        if self.rearm_checked(worker, password, code, why) {
+            return;
+        }
         let Some(front) = self.fronts.get(&worker) else { return };
         if front.person.is_some() {
             return;
@@ -243,7 +246,7 @@ impl<F> Core<F> {
     fn menu(&mut self, worker: u64) {
         let (Some(plant), Some(front)) = (&self.plant, self.fronts.get(&worker)) else { return };
         let Some(person) = &front.person else { return };
-        let choices = access::choices(plant, person, &self.circumstances());
+        let choices = access::choices(plant, person, &self.circumstances(), self.not_now().as_deref());
         self.act(Action::ToFront(worker, Answer::Choices { choices }, None));
     }
 

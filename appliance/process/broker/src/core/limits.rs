@@ -38,6 +38,7 @@ impl<F> Core<F> {
             };
             let detail = format!("{} s are left: {why}", deadline_ms.saturating_sub(now.boot_ms) / 1000);
             self.act(Action::ToMediator(session, Order::Deadline { deadline_ms, bound }));
+            self.end_moved(session);
             self.note_session(session, "session.shortened", "ok", "SR 2.6", detail);
             self.keep(session);
         }

@@ -6,20 +6,28 @@ mod access;
 mod admin;
 mod adopt;
 mod audit;
+mod blocks;
 mod console;
+mod cutoff;
 mod fronts;
+mod guardian;
 mod limits;
+mod notes;
 mod parts;
 mod presence;
 mod sessions;
 
-pub use presence::{PRESENCE_MS_MAX, PRESENCE_WAITING_MAX};
-
-use border::{Guard, admin as admin_border, connector, console as console_border, front, launcher, listener, machine, mediation, vault};
-use model::Plant;
+use border::{
+    Guard, admin as admin_border, connector, console as console_border, front, guardian as guardian_border, launcher, listener,
+    machine, mediation, vault,
+};
+use model::{Blocks, Plant};
 use session::{Life, Reason};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+
+pub use guardian::DYING_MS;
+pub use presence::{PRESENCE_MS_MAX, PRESENCE_WAITING_MAX};
 
 /// Fronts in which nobody has logged in yet, in all.
 pub const FRONTS_UNKNOWN_MAX: usize = 20;
@@ -62,6 +70,8 @@ pub enum Endpoint {
     Back(u64),
     /// `cgroup.kill` of a session.
     SessionKill(u64),
+    /// The end of a pipe that the guardian holds open.
+    Lifeline,
 }
 
 /// A part of the box that the broker speaks with. Each is started again when it dies.
@@ -75,11 +85,13 @@ pub enum Fixed {
     Connector,
     /// Keeps what must stay.
     Vault,
+    /// Ends what must end, by itself.
+    Guardian,
 }
 
 impl Fixed {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Launcher, Self::Listener, Self::Connector, Self::Vault];
+    pub const ALL: [Self; 5] = [Self::Launcher, Self::Listener, Self::Connector, Self::Vault, Self::Guardian];
 
     /// Its name, for people.
     pub fn name(self) -> &'static str {
@@ -88,6 +100,7 @@ impl Fixed {
             Self::Listener => "listener",
             Self::Connector => "connector",
             Self::Vault => "vault",
+            Self::Guardian => "guardian",
         }
     }
 }
@@ -107,8 +120,12 @@ pub enum Input<F> {
     Connector(connector::Event),
     /// The vault spoke.
     Vault(vault::Event, Vec<F>),
+    /// The guardian spoke.
+    Guardian(guardian_border::Event, Vec<F>),
     /// The plant as the vault has it.
     Stored(Box<Plant>),
+    /// The blocks as the vault has them.
+    StoredBlocks(Box<Blocks>),
     /// A front spoke.
     Front(u64, front::Request),
     /// A mediator spoke.
@@ -164,6 +181,25 @@ pub enum Action<F> {
     ToAdmin(u64, admin_border::Reply, Vec<F>),
     /// Send this plant: to the vault under a ticket.
     StorePlant(u64, Box<Plant>),
+    /// Send, with a copy of this descriptor, which the shell holds. A note's receipt goes only after the
+    /// rows before it.
+    ToGuardian(guardian_border::Order, Option<Endpoint>),
+    /// Send these blocks to the vault, under a ticket.
+    StoreBlocks(u64, Box<Blocks>),
+    /// Make a socket pair: one end to the vault, which checks this person there, the other to `dinlock`, whose
+    /// connection stays.
+    Check {
+        /// For which `dinlock`.
+        client: u64,
+        /// The vault's number for it: none that a front has.
+        worker: u64,
+        /// Who is to be checked.
+        person: border::Name,
+        /// Whether by password.
+        password: bool,
+        /// Whether by one-time code.
+        code: bool,
+    },
     /// Send the plant to `dinlock`.
     ShowPlant(u64, Box<Plant>),
     /// Make a socket pair: one end to the mediator, the other to `dinlock`.
@@ -229,6 +265,13 @@ struct Session<F> {
     idle_ms: u64,
     connect_until_ms: u64,
     kill_at_ms: Option<u64>,
+    /// When it was told to end.
+    ending_since_ms: u64,
+    watched: guardian::Watched,
+    /// Of one that was started and waits for the guardian: mediator and back control, handover, secrets,
+    /// record, stream.
+    parked: Option<[F; 6]>,
+    dying: Option<Dying>,
     recording: bool,
     /// The connector has handed the machine's connection on.
     reached: bool,
@@ -270,6 +313,10 @@ impl<F> Session<F> {
             idle_ms: 0,
             connect_until_ms: now.boot_ms + CONNECT_MS_MAX,
             kill_at_ms: None,
+            ending_since_ms: 0,
+            watched: guardian::Watched::No,
+            parked: None,
+            dying: None,
             recording: false,
             reached: false,
             dialling: false,
@@ -283,6 +330,17 @@ impl<F> Session<F> {
             pace: (0, border::Line::default()),
         }
     }
+}
+
+/// A process of the session died unannounced: that may have been a cut-off, of which the guardian speaks in
+/// a moment.
+struct Dying {
+    /// Until then that is waited for.
+    until_ms: u64,
+    reason: Reason,
+    words: String,
+    /// Its mediator has exited: nothing more comes of it.
+    exited: bool,
 }
 
 /// The broker.
@@ -301,6 +359,9 @@ pub struct Core<F> {
     sessions: BTreeMap<u64, Session<F>>,
     ended: VecDeque<admin_border::SessionRow>,
     tickets: BTreeMap<u64, Ticket>,
+    guardian: guardian::Guardian,
+    cutoff: cutoff::Cutoff,
+    blocks: Blocks,
     /// Who read the audit log last from which row, and when: by user, of whom all are administrators.
     readings: BTreeMap<u32, (u64, u64)>,
     consoles: BTreeMap<u64, console::Console>,
@@ -321,6 +382,10 @@ struct Ticket {
     client: u64,
     done: String,
     plant: Option<Box<Plant>>,
+    /// A block that is lifted once it is stored, and by whom.
+    released: Option<(u64, border::Line)>,
+    /// What it means if the vault fails; empty if its own words say it.
+    failed: String,
 }
 
 impl<F> Default for Core<F> {
@@ -337,6 +402,9 @@ impl<F> Default for Core<F> {
             sessions: BTreeMap::new(),
             ended: VecDeque::new(),
             tickets: BTreeMap::new(),
+            guardian: guardian::Guardian::default(),
+            cutoff: cutoff::Cutoff::default(),
+            blocks: Blocks::default(),
             readings: BTreeMap::new(),
             consoles: BTreeMap::new(),
             faults: VecDeque::new(),
@@ -356,6 +424,15 @@ impl<F> Core<F> {
     /// One event in, its actions out, in the order in which they are to be done.
     pub fn on(&mut self, input: Input<F>, now: Now) -> Vec<Action<F>> {
         self.now = now;
+        self.guardian.begins(now.boot_ms);
+        match &input {
+            Input::Launcher(..) => self.guardian.heard(Fixed::Launcher, now.boot_ms),
+            Input::Vault(..) => self.guardian.heard(Fixed::Vault, now.boot_ms),
+            Input::Guardian(..) => self.guardian.heard(Fixed::Guardian, now.boot_ms),
+            Input::Joined(_) | Input::Lost(_) | Input::Listener(_) | Input::Connector(_) | Input::Stored(_) => {}
+            Input::StoredBlocks(_) | Input::Front(..) | Input::Mediator(..) | Input::Back(..) | Input::Gone(..) => {}
+            Input::Admin { .. } | Input::Console { .. } | Input::ConsoleGone(_) | Input::Tick => {}
+        }
         match input {
             Input::Joined(part) => self.joined(part),
             Input::Lost(part) => self.lost(part),
@@ -363,7 +440,9 @@ impl<F> Core<F> {
             Input::Listener(event) => self.on_listener(event),
             Input::Connector(event) => self.on_connector(event),
             Input::Vault(event, fds) => self.on_vault(event, fds),
+            Input::Guardian(event, fds) => self.on_guardian(event, fds),
             Input::Stored(plant) => self.plant = Some(plant),
+            Input::StoredBlocks(blocks) => self.blocks_stored(*blocks),
             Input::Front(worker, request) => self.on_front(worker, request),
             Input::Mediator(session, event) => self.on_mediator(session, event),
             Input::Back(session, event) => self.on_back(session, event),
@@ -379,8 +458,14 @@ impl<F> Core<F> {
 
     /// When the core wants a `Tick` at the latest, ms of CLOCK_BOOTTIME.
     pub fn next_wake_ms(&self) -> Option<u64> {
+        self.work_wake_ms().into_iter().chain(self.pulse_ms()).min()
+    }
+
+    /// The same, but for the pulse between broker and guardian: none while nobody is in and nothing is due.
+    pub fn work_wake_ms(&self) -> Option<u64> {
         let logins = self.fronts.values().filter(|f| f.person.is_none()).map(|f| f.login_until_ms);
         let leaving = self.fronts.values().filter_map(|f| f.leave_by_ms);
+        let dying = self.sessions.values().filter_map(|s| s.dying.as_ref()).map(|dying| dying.until_ms);
         let sessions = self.sessions.values().map(|s| match s.kill_at_ms {
             Some(kill) => kill,
             // Its mediator ends it at the deadline; what is due here is rung 2.
@@ -388,7 +473,9 @@ impl<F> Core<F> {
             None => s.connect_until_ms,
         });
         let second = (!self.sessions.is_empty()).then_some(self.now.boot_ms + 1_000);
-        logins.chain(leaving).chain(sessions).chain(second).chain(self.consoles_wake_ms()).min()
+        let blocks = (!self.blocks.list.is_empty()).then_some(self.now.boot_ms + 1_000);
+        let people = logins.chain(leaving).chain(self.consoles_wake_ms());
+        people.chain(sessions).chain(dying).chain(second).chain(blocks).chain(self.cutoff_wake_ms()).min()
     }
 
     /// For an endpoint that is closed, or never came, nothing is done.
@@ -404,7 +491,10 @@ impl<F> Core<F> {
             Action::ToMediator(session, _) => self.held.contains(&Endpoint::Mediator(*session)),
             Action::ToBack(session, _) => self.held.contains(&Endpoint::Back(*session)),
             Action::ToLauncher(_) | Action::Hand(..) | Action::ToListener(..) | Action::ToConnector(..) => true,
-            Action::ToVault(..) | Action::StorePlant(..) | Action::ShowPlant(..) => true,
+            Action::ToGuardian(_, Some(endpoint)) => self.here.contains(&Fixed::Guardian) && self.held.contains(endpoint),
+            Action::ToGuardian(_, None) => self.here.contains(&Fixed::Guardian),
+            Action::ToVault(..) | Action::StorePlant(..) | Action::ShowPlant(..) | Action::StoreBlocks(..) => true,
+            Action::Check { .. } => true,
             // Whoever asked is answered, even if nobody is left to look at.
             Action::ToAdmin(..) | Action::Observe { .. } => true,
             Action::ToConsole(client, _) | Action::AskPin { client, .. } => self.consoles.contains_key(client),
@@ -424,12 +514,17 @@ impl<F> Core<F> {
                 let reason = if why.is_some() { Reason::PeerOutOfTurn } else { Reason::PartDied };
                 self.part_gone(session, endpoint, reason);
             }
+            // It is not listened to.
+            Endpoint::Lifeline => {}
         }
     }
 
     fn on_time(&mut self) {
+        self.blocks_on_time();
         self.fronts_on_time();
         self.sessions_on_time();
         self.consoles_on_time();
+        self.cutoff_on_time();
+        self.guardian_on_time();
     }
 }

@@ -14,14 +14,25 @@ impl<F> Core<F> {
 
     /// The part for want of which no session can begin now.
     pub(super) fn missing(&self) -> Option<Fixed> {
-        let needed = [Fixed::Vault, Fixed::Launcher, Fixed::Connector];
-        let away = |part: &Fixed| !self.here.contains(part) || (*part == Fixed::Vault && self.box_key.is_none());
+        let needed = [Fixed::Vault, Fixed::Launcher, Fixed::Connector, Fixed::Guardian];
+        let away = |part: &Fixed| match part {
+            Fixed::Vault => !self.here.contains(part) || self.box_key.is_none(),
+            Fixed::Guardian => !self.guarded(),
+            Fixed::Launcher | Fixed::Listener | Fixed::Connector => !self.here.contains(part),
+        };
         needed.into_iter().find(away)
+    }
+
+    /// Why no session can begin now, and who can lift it. Conduits and blocks are asked elsewhere.
+    pub(super) fn not_now(&self) -> Option<String> {
+        let missing = self.missing().map(|part| format!("the box starts its {} again; try again in a moment", part.name()));
+        missing.or_else(|| self.held_text())
     }
 
     pub(super) fn joined(&mut self, part: Fixed) {
         self.here.insert(part);
         if part == Fixed::Launcher {
+            self.give_lifeline();
             if self.adopted() {
                 self.hand_over();
                 self.start_waiting();
@@ -51,6 +62,7 @@ impl<F> Core<F> {
                 }
             }
             Fixed::Vault => self.vault_lost(),
+            Fixed::Guardian => self.guardian_gone(),
         }
     }
 
@@ -88,6 +100,7 @@ impl<F> Core<F> {
     /// Nothing can be promised without it. Sessions that work end by their own recorder.
     fn vault_lost(&mut self) {
         self.box_key = None;
+        self.checks_fail();
         for ticket in std::mem::take(&mut self.tickets).into_values() {
             self.refuse(ticket.client, "the vault stopped before it answered, and is started again; ask again in a moment");
         }

@@ -45,6 +45,9 @@ impl<F> Core<F> {
         if let Some(part) = self.missing() {
             return Err(Why::Away { part: border::Name::cut(part.name()) });
         }
+        if let Some(text) = self.held_text() {
+            return Err(Why::Other { text: Line::cut(text) });
+        }
         match self.permitted_yet(row) {
             Ok(grant) => {
                 let (deadline_ms, bound) = limits::deadline(&grant, self.now.boot_ms, self.now);

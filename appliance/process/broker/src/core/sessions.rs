@@ -1,21 +1,30 @@
 //! Sessions: from a wish, through the policy's verdict, to the end, whoever brings it about.
 
 use super::audit::Note;
+use super::guardian::Watched;
 use super::{
-    Action, Core, DIAL_MS_MAX, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access, limits,
+    Action, Core, DIAL_MS_MAX, DYING_MS, Dying, ENDED_KEPT, Endpoint, KILL_AFTER_MS, SESSIONS_MAX, Session, access,
+    limits,
 };
 use border::admin::SessionRow;
 use border::front::Answer;
+use border::guardian::Order;
 use border::machine::Step;
 use border::{Line, Name, connector, launcher, machine, mediation, vault};
 use codec::Text;
 use policy::{Circumstances, Grant, Refusal};
 use session::{Reason, State};
 
+/// How a process that was killed exits, as the launcher says it.
+const KILLED: u32 = 256 + 9;
+const BACK_KILLED: &str = "the machine's side was killed";
+
 impl<F> Core<F> {
-    pub(super) fn circumstances(&self) -> Circumstances {
+    pub(super) fn circumstances(&self) -> Circumstances<'_> {
         Circumstances {
             wall_ms: self.now.wall_ms,
+            boot_ms: self.now.boot_ms,
+            blocks: &self.blocks.list,
             disk_refuses: self.disk_refuses,
             sessions: self.sessions.len(),
             sessions_max: SESSIONS_MAX,
@@ -28,13 +37,14 @@ impl<F> Core<F> {
         let Some((person, peer)) = self.fronts.get(&worker).and_then(|f| f.person.clone().map(|p| (p, f.peer))) else {
             return;
         };
-        if let Some(part) = self.missing() {
+        if let Some(why) = self.not_now() {
             let mut note = Note::new("policy", "session.refused", "refused", "SR 2.1");
             self.about_front(worker, &mut note);
             note.target = Some(target.clone());
-            note.detail = format!("the {} is away", part.name());
+            note.detail.clone_from(&why);
             self.audit(note);
-            return self.deny(worker, &format!("the box starts its {} again; try again in a moment", part.name()));
+            self.drill_refused();
+            return self.deny(worker, &why);
         }
         let wish = access::wish(&person, target, account);
         match policy::decide(plant, &wish, &self.circumstances()) {
@@ -106,6 +116,7 @@ impl<F> Core<F> {
             launcher::Reply::Living { session, note } => self.found_session(session, &note, fds),
             launcher::Reply::LivingFront { worker } => self.found_front(worker, fds),
             launcher::Reply::AdoptDone => self.adopt(),
+            launcher::Reply::Beat => {}
         }
     }
 
@@ -120,6 +131,21 @@ impl<F> Core<F> {
             self.act(Action::Close(Endpoint::SessionKill(session)));
             return self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
         };
+        if row.life.state() != State::Approved {
+            return self.session_over(session);
+        }
+        row.parked = Some([mediator, back, handover, secrets, record, stream]);
+        if !self.guarded() {
+            self.end_session(session, Reason::GuardianLost, "");
+            return self.session_over(session);
+        }
+        self.guard_session(session);
+    }
+
+    /// The guardian would end it: it may reach for its machine.
+    pub(super) fn connect_session(&mut self, session: u64, parked: [F; 6]) {
+        let [mediator, back, handover, secrets, record, stream] = parked;
+        let Some(row) = self.sessions.get_mut(&session) else { return };
         if row.life.connect().is_err() {
             return self.session_over(session);
         }
@@ -288,6 +314,9 @@ impl<F> Core<F> {
         row.life.end(reason);
         row.words = if words.is_empty() { reason.words().to_owned() } else { words.to_owned() };
         row.kill_at_ms = Some(now + KILL_AFTER_MS);
+        row.ending_since_ms = now;
+        row.parked = None;
+        self.end_moved(session);
         self.keep(session);
         let Some(row) = self.sessions.get(&session) else { return };
         let (text, front, was_test) = (Line::cut(row.words.clone()), row.front, row.test_for);
@@ -309,6 +338,10 @@ impl<F> Core<F> {
     pub(super) fn part_gone(&mut self, session: u64, endpoint: Endpoint, reason: Reason) {
         self.act(Action::Close(endpoint));
         if matches!(endpoint, Endpoint::Mediator(_)) && self.sessions.get(&session).is_some_and(|row| row.left_early) {
+            return;
+        }
+        let exited = self.sessions.get(&session).is_some_and(|row| row.exited);
+        if matches!(endpoint, Endpoint::Mediator(_)) && !exited && reason == Reason::PartDied && self.may_be_cut(session, reason, "", false) {
             return;
         }
         // A back that closed has more to say through the mediator, or by how it exits.
@@ -343,13 +376,18 @@ impl<F> Core<F> {
                 row.kill_at_ms = Some(kill_at_ms);
             }
             launcher::Part::Mediator => {
+                let words = format!("its mediator stopped with status {status}");
+                if status == KILLED && self.may_be_cut(session, Reason::PartDied, &words, true) {
+                    return;
+                }
                 if status != 0 {
-                    self.end_session(session, Reason::PartDied, &format!("its mediator stopped with status {status}"));
+                    self.end_session(session, Reason::PartDied, &words);
                 }
                 self.end_session(session, Reason::PartDied, "");
                 self.session_over(session);
             }
             launcher::Part::BackSsh if words.1 => row.back_status = Some(status),
+            launcher::Part::BackSsh if status == KILLED && self.may_be_cut(session, Reason::NotConnected, BACK_KILLED, false) => {}
             launcher::Part::BackSsh => self.back_exited(session, status),
             launcher::Part::FrontSsh => {}
         }
@@ -382,6 +420,12 @@ impl<F> Core<F> {
             }
             self.end_front(worker, &row.words);
         }
+        if row.watched != Watched::No {
+            self.act(Action::ToGuardian(Order::Over { session }, None));
+        }
+        if row.life.reason() == Some(Reason::CutOff) {
+            self.drill_ended_one();
+        }
         let reason = row.life.reason().map_or("", Reason::code);
         let mut note = Note::new("session", "session.ended", "ok", "SR 2.6");
         note.person = Some(row.person.clone());
@@ -402,6 +446,48 @@ impl<F> Core<F> {
         }
     }
 
+    /// Its front is gone.
+    pub(super) fn operator_leaves(&mut self, session: u64) {
+        if let Some(row) = self.sessions.get_mut(&session) {
+            row.front = None;
+        }
+        if !self.may_be_cut(session, Reason::OperatorLeft, "", false) {
+            self.operator_left(session);
+        }
+    }
+
+    /// Whether what died unannounced may have been cut off: then the guardian's word is waited for.
+    fn may_be_cut(&mut self, session: u64, reason: Reason, words: &str, exited: bool) -> bool {
+        let (armed, now) = (self.armed(), self.now.boot_ms);
+        let Some(row) = self.sessions.get_mut(&session).filter(|row| armed && !row.waits()) else { return false };
+        let ending = matches!(row.life.state(), State::Ending | State::Ended);
+        // Of one that was ending, only its last process's end can still be put down to a cut.
+        if ending && (!exited || row.ending_since_ms + DYING_MS <= now) {
+            return false;
+        }
+        let (words, until_ms) = (words.to_owned(), now + DYING_MS);
+        let dying = row.dying.get_or_insert(Dying { until_ms, reason, words, exited: false });
+        dying.exited |= exited;
+        true
+    }
+
+    /// Nothing was said of a cut-off: it is what it looked like.
+    fn dying_on_time(&mut self) {
+        let now = self.now.boot_ms;
+        let due = |row: &Session<F>| row.dying.as_ref().is_some_and(|dying| dying.until_ms <= now);
+        for session in self.sessions.iter().filter(|(_, row)| due(row)).map(|(session, _)| *session).collect::<Vec<_>>() {
+            let Some(dying) = self.sessions.get_mut(&session).and_then(|row| row.dying.take()) else { continue };
+            if dying.reason == Reason::NotConnected {
+                self.back_exited(session, KILLED);
+            } else {
+                self.end_session(session, dying.reason, &dying.words);
+            }
+            if dying.exited {
+                self.session_over(session);
+            }
+        }
+    }
+
     pub(super) fn operator_left(&mut self, session: u64) {
         if let Some(row) = self.sessions.get_mut(&session) {
             row.front = None;
@@ -410,6 +496,7 @@ impl<F> Core<F> {
     }
 
     pub(super) fn sessions_on_time(&mut self) {
+        self.dying_on_time();
         let now = self.now.boot_ms;
         let mut end = Vec::new();
         let mut shorter = Vec::new();
@@ -454,7 +541,7 @@ impl<F> Core<F> {
         };
         let wish = policy::Wish { person: access::person_named(&row.person), target: row.target.clone(), account: Some(row.account.clone()) };
         // Only what is withdrawn counts here: a full disk or the session limit refuses new ones.
-        let now = Circumstances { disk_refuses: false, sessions: 0, ..self.circumstances() };
+        let now = Circumstances { disk_refuses: false, sessions: 0, blocks: &[], ..self.circumstances() };
         policy::decide_again(plant, &wish, granted, &now)
     }
 

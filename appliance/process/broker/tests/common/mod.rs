@@ -3,10 +3,13 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks out what it is about")]
 
+use border::admin::{Reply, Request as Ask};
+use border::guardian::{Event, Order};
 use border::front::{Answer, Request, Step};
 use border::{KeyLine, Name, connector, launcher, listener, machine, mediation, vault};
 use broker::core::{Action, Core, Endpoint, Fixed, Input, Now};
 use codec::{List, Text};
+use guard::{Dog, Hold, Note, Report, Standing, State, Steps, Trigger};
 use model::{
     Account, AccountId, BoxFacts, Conduit, ConduitId, Destination, InputRecord, Kind, Limits, Login, Person, PersonId,
     Plant, RecordingRules, SecretId, SecretKind, StreamRecord, Target, TargetId,
@@ -73,6 +76,7 @@ pub fn plant() -> Plant {
         recording: RecordingRules { auditors: list(&[Text::cut("age1x")]), refuse_below_mb: 1, warn_below_mb: 2, live_key_s: 0 },
         limits: Limits { tries_before_lockout: 5, lockout_s: 60 },
         console: model::ConsoleRules { language: model::Language::English, lock_after_s: 120 },
+        cutoff: model::Cutoff::default(),
     }
 }
 
@@ -87,6 +91,38 @@ pub fn started_front(actions: &[Action<u64>]) -> Option<u64> {
 pub struct Bench {
     pub core: Core<u64>,
     pub now: Now,
+    /// As the guardian says that it stands.
+    pub state: State,
+    /// A double of the guardian answers and beats.
+    pub guarded: bool,
+}
+
+/// A guardian whose box is armed.
+pub fn armed() -> State {
+    State {
+        standing: Standing::Armed,
+        since_ms: 500,
+        report: None,
+        lacks: 0,
+        contacts: 0,
+        open: 0,
+        key_ms: 0,
+        ot_drops: false,
+        uplink_drops: false,
+        links_up: 1,
+        links: 1,
+        sessions: 0,
+        late: 0,
+        dog: Dog::StandIn,
+        resets: 0,
+        faults: 0,
+    }
+}
+
+/// A cut-off at this time.
+pub fn report(number: u64, trigger: Trigger, now: Now) -> Report {
+    let steps = Steps { filters_us: Some(90), killed_us: Some(300), ..Steps::default() };
+    Report { number, trigger, wall_ms: now.wall_ms, boot_ms: now.boot_ms, sessions: 1, steps }
 }
 
 impl Bench {
@@ -96,10 +132,16 @@ impl Bench {
         bench
     }
 
+    /// Nothing is there yet.
+    pub fn empty(now: Now) -> Self {
+        Self { core: Core::default(), now, state: armed(), guarded: true }
+    }
+
     /// All parts are there; the launcher was asked who lives, and has not answered.
     pub fn begun(now: Now) -> Self {
-        let mut bench = Self { core: Core::default(), now };
+        let mut bench = Self::empty(now);
         Fixed::ALL.into_iter().for_each(|part| drop(bench.on(Input::Joined(part))));
+        bench.on(Input::Guardian(Event::Hello { state: bench.state }, vec![90]));
         bench.on(Input::Stored(Box::new(plant())));
         let actions = bench.on(Input::Vault(ready(), Vec::new()));
         assert!(actions.iter().any(|a| matches!(a, Action::ToLauncher(launcher::Request::Adopt))));
@@ -107,13 +149,41 @@ impl Bench {
     }
 
     pub fn on(&mut self, input: Input<u64>) -> Vec<Action<u64>> {
-        self.core.on(input, self.now)
+        let mut actions = self.core.on(input, self.now);
+        let asked = actions.iter().filter_map(|a| match a {
+            Action::ToGuardian(Order::Watch { session, .. }, Some(_)) => Some(*session),
+            _ => None,
+        });
+        for session in asked.filter(|_| self.guarded).collect::<Vec<_>>() {
+            actions.extend(self.core.on(Input::Guardian(Event::Watching { session }, Vec::new()), self.now));
+        }
+        actions
+    }
+
+    pub fn says(&mut self, event: Event) -> Vec<Action<u64>> {
+        self.on(Input::Guardian(event, Vec::new()))
+    }
+
+    pub fn ask(&mut self, client: u64, request: Ask) -> Vec<Action<u64>> {
+        self.on(Input::Admin { client, uid: 0, request: Box::new(request), plant: None })
     }
 
     pub fn pass(&mut self, ms: u64) -> Vec<Action<u64>> {
         self.now.boot_ms += ms;
         self.now.wall_ms += i64::try_from(ms).unwrap();
-        self.on(Input::Tick)
+        let mut actions = Vec::new();
+        if self.guarded {
+            actions = self.on(Input::Guardian(Event::Beat { state: self.state }, Vec::new()));
+        }
+        actions.extend(self.on(Input::Tick));
+        actions
+    }
+
+    /// The box is cut off, as the guardian says it at once.
+    pub fn cut(&mut self, number: u64, trigger: Trigger) -> Vec<Action<u64>> {
+        let report = report(number, trigger, self.now);
+        self.state = State { standing: Standing::Held { why: Hold::CutOff }, since_ms: report.boot_ms, report: Some(report), ..self.state };
+        self.says(Event::Told { number, wall_ms: self.now.wall_ms, note: Note::Cut { report } })
     }
 
     /// A connection gets its front.
@@ -181,6 +251,21 @@ pub fn audited(actions: &[Action<u64>], kind: &str) -> bool {
 
 pub fn killed(actions: &[Action<u64>], endpoint: Endpoint) -> bool {
     actions.iter().any(|a| matches!(a, Action::Kill(e) if *e == endpoint))
+}
+
+pub fn refused(actions: &[Action<u64>]) -> Option<String> {
+    actions.iter().find_map(|a| match a {
+        Action::ToAdmin(_, Reply::Refused { text }, _) => Some(text.to_string()),
+        _ => None,
+    })
+}
+
+/// The detail of the row of this kind.
+pub fn row(actions: &[Action<u64>], kind: &str) -> Option<String> {
+    actions.iter().find_map(|a| match a {
+        Action::ToVault(vault::Request::Write { audit }, _) if &*audit.kind == kind => Some(audit.detail.to_string()),
+        _ => None,
+    })
 }
 
 /// The vault is open.

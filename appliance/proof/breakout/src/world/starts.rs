@@ -103,7 +103,7 @@ impl World {
         let (reply, mut fds) = loop {
             let (reply, fds) = self.reply();
             // The ends of earlier ones.
-            if !matches!(reply, Reply::Exited { .. }) {
+            if !matches!(reply, Reply::Exited { .. } | Reply::Beat) {
                 break (reply, fds);
             }
         };
@@ -144,7 +144,7 @@ impl World {
         let mut fds = vec![(theirs, control_number(name))];
         // What else the demo's starter gives them.
         let listening: &[i32] = match name {
-            "broker" => &[3, 4, 5, 6, 7, 11],
+            "broker" => &[3, 4, 5, 6, 7, 8, 9],
             // A socket in the place of the terminal.
             "console" => &[3],
             "vault" | "taken-launcher" => &[4],
@@ -158,7 +158,7 @@ impl World {
         }
         let (ours, theirs) = seqpacket::pair().expect("a pair");
         match name {
-            "broker" => fds.push((theirs, 9)),
+            "broker" => fds.push((theirs, 11)),
             "guardian" => fds.extend([8, 9].map(|number| (self.empty.try_clone().expect("a namespace").into(), number))),
             "console" => fds.push((theirs, 5)),
             _ => {}
@@ -183,7 +183,10 @@ impl World {
     pub(super) fn worker_ended(&self, taken: &Taken) -> (Option<i32>, Option<i32>) {
         loop {
             let (reply, _) = self.reply();
-            let Reply::Exited { number, part, status } = reply else { panic!("{reply:?}") };
+            let Reply::Exited { number, part, status } = reply else {
+                assert_eq!(reply, Reply::Beat);
+                continue;
+            };
             if number != taken.number || Some(part) != taken.part {
                 continue;
             }

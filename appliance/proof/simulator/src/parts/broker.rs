@@ -60,9 +60,9 @@ impl Broker {
         ends
     }
 
-    /// Nothing is due, and nothing is waited for.
+    /// Nothing is due but the pulse, and nothing is waited for.
     pub fn idle(&self) -> bool {
-        self.core.next_wake_ms().is_none() && self.rows.is_empty()
+        self.core.work_wake_ms().is_none() && self.rows.is_empty()
     }
 }
 
@@ -206,6 +206,19 @@ impl World {
                 self.flush_rows();
             }
             Action::ToVault(request, fd) => self.tell_vault(request, fd, None),
+            Action::ToGuardian(order, endpoint) => {
+                let held = endpoint.is_none_or(|endpoint| self.broker.held.contains_key(&endpoint));
+                if held && self.reaches(Fixed::Guardian) {
+                    self.guardian.inbox.push_back(order);
+                    self.wake(Part::Guardian);
+                }
+            }
+            Action::StoreBlocks(ticket, blocks) => {
+                let document = codec::encode(&*blocks);
+                self.tell_vault(vault::Request::StoreBlocks { ticket }, None, Some(document));
+            }
+            // Nobody here lifts a hold.
+            Action::Check { .. } => {}
             Action::ToFront(worker, answer, fd) => {
                 if self.broker.held.contains_key(&Endpoint::Front(worker)) {
                     self.tell_front(worker, FromBroker::Answer(answer, fd));
@@ -304,7 +317,7 @@ impl World {
                 self.mediator_dies(session, 256 + 9);
                 self.back_dies(session, 256 + 9);
             }
-            Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) => {}
+            Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) | Endpoint::Lifeline => {}
         }
     }
 

@@ -102,6 +102,8 @@ impl World {
             }
             Request::Hold { session, note } => drop(self.launcher.spares.insert((true, session), (note, fds))),
             Request::HoldFront { worker } => drop(self.launcher.spares.insert((false, worker), (Note::default(), fds))),
+            // The mediators hear of its end by themselves.
+            Request::Lifeline => drop(fds),
             Request::Forget { number, session } => drop(self.launcher.spares.remove(&(session, number))),
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Mediator {
     pub room: Room,
     pub orders: VecDeque<(Order, Vec<u8>)>,
     control_closed: bool,
+    /// The guardian is gone.
+    pub lifeline_ended: bool,
     observers: Vec<u64>,
     /// Observers whose far end was closed.
     observers_left: usize,
@@ -49,6 +51,7 @@ impl Mediator {
             room: Room::with_wrap(Box::new(Zeroizing::new(key(session, chance))), wrap),
             orders: VecDeque::new(),
             control_closed: false,
+            lifeline_ended: false,
             observers: Vec::new(),
             observers_left: 0,
             stopped: false,
@@ -93,7 +96,7 @@ impl World {
             Kind::Observer(_) => found.mediator.iter_mut().for_each(|m| m.observers_left += 1),
             Kind::MediatorControl(_) => found.mediator.iter_mut().for_each(|m| m.control_closed = true),
             Kind::FrontControl(_) | Kind::FrontHandover(_) | Kind::FrontSecrets(_) | Kind::FrontKill(_) => {}
-            Kind::BackControl(_) | Kind::BackHandover(_) | Kind::BackSecrets(_) | Kind::SessionKill(_) => {}
+            Kind::BackControl(_) | Kind::BackHandover(_) | Kind::BackSecrets(_) | Kind::SessionKill(_) | Kind::Lifeline => {}
         }
         self.wake(Part::Mediator(session));
     }
@@ -127,6 +130,12 @@ impl World {
             }
         }
         let now = self.now_us;
+        if let Some(mediator) = self.mediator_mut(session)
+            && std::mem::take(&mut mediator.lifeline_ended)
+        {
+            mediator.room.guardian_gone(now);
+            self.mediator_acts(session, &[]);
+        }
         let steps: [fn(&mut Room, u64); 3] = [Room::tick, Room::settle, Room::drained];
         for step in steps {
             let Some(mediator) = self.mediator_mut(session) else { return };

@@ -6,6 +6,7 @@ pub(crate) mod back;
 pub(crate) mod broker;
 pub(crate) mod connector;
 pub(crate) mod front;
+pub(crate) mod guardian;
 pub(crate) mod launcher;
 pub(crate) mod listener;
 pub(crate) mod mediator;

@@ -21,6 +21,9 @@ impl World {
         self.running.insert(part);
         *self.starts.entry(part).or_insert(0) += 1;
         self.tell_broker(Peer::Part(part), Input::Joined(part));
+        if part == Fixed::Guardian {
+            self.guardian_greets();
+        }
     }
 
     /// Whether what the broker says to a part now gets there: the part lives, and is the one that the
@@ -65,6 +68,7 @@ impl World {
             Fixed::Launcher => self.launcher = Default::default(),
             Fixed::Listener => self.listener = Default::default(),
             Fixed::Connector => self.connector = Default::default(),
+            Fixed::Guardian => self.guardian_dies(),
             Fixed::Vault => {
                 self.vault_loses(false);
                 self.vault.forget();
@@ -85,6 +89,7 @@ impl World {
             Fixed::Listener => self.wake(Part::Listener),
             Fixed::Connector => self.wake(Part::Connector),
             Fixed::Vault => self.vault_starts(false),
+            Fixed::Guardian => self.wake(Part::Guardian),
         }
     }
 
@@ -111,6 +116,9 @@ impl World {
         self.vault.unread_is_lost();
         for part in Fixed::ALL.into_iter().filter(|part| self.running.contains(part)).collect::<Vec<_>>() {
             self.tell_broker(Peer::Part(part), Input::Joined(part));
+        }
+        if self.running.contains(&Fixed::Guardian) {
+            self.guardian_greets();
         }
         if self.running.contains(&Fixed::Vault) {
             self.vault_greets();

@@ -329,6 +329,12 @@ impl World {
                 }
                 self.vault_job(Job::Plant { ticket, bytes });
             }
+            Request::StoreBlocks { ticket } => {
+                let bytes = document.unwrap_or_default();
+                self.vault_job(Job::Blocks { ticket, bytes });
+            }
+            // Nobody here lifts a hold.
+            Request::OpenCheck { .. } => drop(fd),
             Request::SetSecret { ticket, name, value } => self.vault_job(Job::Target { ticket, name, value }),
             Request::SetPerson { ticket, person, password: _, totp } => {
                 self.vault_job(Job::Person { ticket, person, password: None, totp });
@@ -564,7 +570,7 @@ impl World {
             Job::Close { session, whole } => keeper.close(session, whole),
             Job::Note(event) => keeper.note(event, at),
             Job::Plant { ticket, bytes } => self.plant_job(ticket, &bytes),
-            Job::Target { ticket, .. } | Job::Person { ticket, .. } | Job::Pin { ticket, .. } => {
+            Job::Target { ticket, .. } | Job::Person { ticket, .. } | Job::Blocks { ticket, .. } | Job::Pin { ticket, .. } => {
                 self.tell_main(Told::Event(Event::Done { ticket }));
             }
             Job::List { ticket } | Job::ExportRecording { ticket, .. } | Job::ExportAudit { ticket, .. } => {

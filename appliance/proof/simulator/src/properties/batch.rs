@@ -5,6 +5,7 @@ use crate::fd::Fd;
 use crate::plants::{key_of, permitted_until};
 use crate::world::World;
 use border::admin::{Reply, Request};
+use border::guardian::{Event as Guards, Order};
 use border::front::{Answer, Request as Asked, Step};
 use border::vault::{Audit, Event, Request as ToVault};
 use border::{connector, launcher, mediation};
@@ -68,7 +69,13 @@ impl World {
                     seen.admin_ended = true;
                 }
             }
-            Input::Joined(_) | Input::Lost(_) | Input::Console { .. } | Input::ConsoleGone(_) => {}
+            Input::Guardian(Guards::Watching { session }, _) => {
+                if let Some(seen) = self.watch.sessions.get_mut(session) {
+                    seen.guarded = true;
+                }
+            }
+            Input::Joined(_) | Input::Lost(_) | Input::Guardian(..) | Input::StoredBlocks(_) => {}
+            Input::Console { .. } | Input::ConsoleGone(_) => {}
             Input::Launcher(..) | Input::Listener(_) | Input::Connector(_) | Input::Vault(..) => {}
             Input::Front(..) | Input::Mediator(..) | Input::Back(..) | Input::Tick => {}
         }
@@ -143,6 +150,10 @@ impl World {
                     need("a shorter session", &["session.shortened"]);
                 }
                 Action::Observe { .. } => need("an observer", &["session.watched"]),
+                Action::ToGuardian(Order::Rearm { .. }, _) => need("a way back", &["cutoff.rearm_ordered"]),
+                Action::ToGuardian(Order::Drill { .. }, _) => need("a drill", &["cutoff.drill_ordered"]),
+                Action::ToGuardian(..) | Action::StoreBlocks(..) | Action::Check { .. } => {}
+                Action::ToConsole(..) | Action::AskPin { .. } => {}
                 Action::StorePlant(..) => need("a plant", &["plant.applied"]),
                 Action::ToVault(ToVault::SetSecret { .. }, _) => need("a secret", &["secret.set"]),
                 Action::ToVault(ToVault::ExportAudit { .. }, _) => need("an export", &["audit.exported"]),
@@ -162,7 +173,6 @@ impl World {
                 }
                 Action::ToFront(..) | Action::ToLauncher(_) | Action::ToMediator(..) | Action::ToVault(..) => {}
                 Action::ToListener(..) | Action::ToConnector(..) | Action::ToBack(..) | Action::ToAdmin(..) => {}
-                Action::ToConsole(..) | Action::AskPin { .. } => {}
                 Action::ShowPlant(..) | Action::Hold(..) | Action::Hand(..) | Action::Close(_) | Action::Kill(_) => {}
             }
         }
@@ -203,6 +213,7 @@ impl World {
             Action::ToListener(..) | Action::ToBack(..) | Action::ToAdmin(..) | Action::ShowPlant(..) => {}
             Action::ToConsole(..) | Action::AskPin { .. } => {}
             Action::Observe { .. } | Action::Hold(..) | Action::Close(_) | Action::Kill(_) | Action::Hand(..) => {}
+            Action::ToGuardian(..) | Action::StoreBlocks(..) | Action::Check { .. } => {}
         }
     }
 
@@ -350,6 +361,8 @@ impl World {
             Action::ToBack(session, _) => Endpoint::Back(*session),
             Action::ToLauncher(_) | Action::ToListener(..) | Action::ToConnector(..) | Action::ToVault(..) => return,
             Action::ToAdmin(..) | Action::StorePlant(..) | Action::ShowPlant(..) | Action::Hand(..) => return,
+            Action::ToGuardian(_, Some(endpoint)) => *endpoint,
+            Action::ToGuardian(_, None) | Action::StoreBlocks(..) | Action::Check { .. } => return,
             Action::ToConsole(..) | Action::AskPin { .. } => return,
         };
         if !self.watch.endpoints.contains(&endpoint) {

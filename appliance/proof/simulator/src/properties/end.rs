@@ -1,7 +1,9 @@
 //! What is left when all have gone: nothing.
 
 use super::Property;
+use crate::fd::Kind;
 use crate::world::World;
+use broker::core::Endpoint;
 
 impl World {
     /// Granted, and never said to have ended. Of one that a dying broker had not begun there is no
@@ -27,9 +29,9 @@ impl World {
         leaks("backs", self.sessions.values().filter(|s| s.back.is_some()).count());
         leaks("dials", self.connector.dials.len());
         leaks("waiting connections", self.listener.waiting.len());
-        leaks("endpoints at the broker", self.broker.held.len());
+        leaks("endpoints at the broker", self.broker.held.keys().filter(|held| **held != Endpoint::Lifeline).count());
         leaks("spares at the launcher", self.launcher.spares.len());
-        leaks("open descriptors", self.ends.borrow().alive.len());
+        leaks("open descriptors", self.ends.borrow().alive.keys().filter(|kind| **kind != Kind::Lifeline).count());
         leaks("things that the broker waits for", usize::from(!self.broker.idle()));
         leaks("things in the vault's hand", usize::from(!self.vault.idle()));
         leaks("sessions without an end", self.sessions_without_end());

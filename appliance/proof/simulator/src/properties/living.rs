@@ -126,7 +126,16 @@ impl World {
         elsewhere.extend(self.connector.dials.values().filter_map(|dial| dial.handover.as_ref()).map(|fd| fd.kind));
         elsewhere.extend(self.vault.ends());
         elsewhere.extend(self.broker.unread_ends());
-        let stays = |kind: &&Kind| kind.passes_through() && !elsewhere.contains(kind);
+        // Those of a session that waits for the guardian's word wait with it.
+        let waits = |kind: &Kind| match kind {
+            Kind::BackHandover(s) | Kind::BackSecrets(s) | Kind::Record(s) => {
+                self.watch.sessions.get(s).is_some_and(|seen| !seen.guarded)
+            }
+            Kind::FrontControl(_) | Kind::FrontHandover(_) | Kind::FrontSecrets(_) | Kind::FrontKill(_) => false,
+            Kind::MediatorControl(_) | Kind::BackControl(_) | Kind::Stream(_) | Kind::SessionKill(_) => false,
+            Kind::Observer(_) | Kind::Lifeline => false,
+        };
+        let stays = |kind: &&Kind| kind.passes_through() && !elsewhere.contains(kind) && !waits(kind);
         let found = self.ends.borrow().alive.keys().find(stays).copied();
         if let Some(kind) = found {
             self.broken(Property::PassesThrough, format!("{kind:?} stays with the broker"));

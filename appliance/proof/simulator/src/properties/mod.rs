@@ -108,6 +108,8 @@ pub(crate) struct Seen {
     pub terms: Option<Terms>,
     pub live: bool,
     pub told_started: bool,
+    /// The broker has heard that the guardian would end it.
+    pub guarded: bool,
     pub end_ordered: bool,
     pub ended: u32,
     pub ended_us: u64,

@@ -75,6 +75,9 @@ impl World {
             }
             Reason::PartDied => crashes,
             Reason::Tested => seen.test,
+            Reason::GuardianLost => self.chaos.parts,
+            // Nobody here cuts the box off, or blocks anybody.
+            Reason::CutOff | Reason::Blocked | Reason::NobodyAdmitted => false,
             Reason::LostInRestart => seen.broker_died && !seen.live,
             Reason::PeerOutOfTurn | Reason::Refused => false,
         }
