@@ -470,6 +470,7 @@ impl Guardian {
     pub(crate) fn starve(&mut self) {
         if self.resets() < RESETS_MAX && !self.starving {
             self.starving = true;
+            self.give_up_return(RearmRefusal::CutOffGoesOn);
             self.change_slot(|slot| slot.mark = Mark::Starving);
         }
     }

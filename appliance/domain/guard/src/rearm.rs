@@ -159,6 +159,12 @@ impl Guardian {
         }
     }
 
+    /// The latest time that it was told: µs of CLOCK_BOOTTIME.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
+        self.now.us
+    }
+
     /// What must never be, in words; none while all is well. For tests, fuzzing and the simulator: nothing
     /// decides by it.
     #[must_use]
@@ -216,7 +222,7 @@ impl Guardian {
         match self.standing {
             Standing::Held { why: Hold::Starting } => {
                 let held = self.slot.is_none_or(|slot| slot.held.is_some());
-                if !held && self.lacks() == 0 && self.durable() && self.stopping_us.is_none() && self.uplink.is == Some(false) {
+                if !held && !self.starving && self.lacks() == 0 && self.durable() && self.stopping_us.is_none() && self.uplink.is == Some(false) {
                     self.open(None);
                 }
             }

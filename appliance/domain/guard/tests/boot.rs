@@ -54,6 +54,13 @@ fn the_same_boot_is_no_power_loss_and_no_reset() {
 }
 
 #[test]
+fn a_box_that_starves_does_not_arm_by_itself() {
+    let slot = slot(1, Mark::Starving, None);
+    let rig = boots([Some(slot), Some(slot)], false);
+    assert!(rig.shut() && rig.state().dog == Dog::Starving);
+}
+
+#[test]
 fn a_torn_slot_holds_the_box_and_a_new_box_is_none() {
     let whole = Some(slot(9, Mark::Clean, None));
     for slots in [[whole, None], [None, whole]] {
