@@ -12,6 +12,7 @@ pub mod container;
 pub mod doors;
 pub mod echo;
 pub mod exports;
+pub mod guardian;
 pub mod keys;
 pub mod messages;
 pub mod names;

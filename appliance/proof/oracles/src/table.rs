@@ -1,7 +1,9 @@
 //! All oracles, by name.
 
-use crate::{Oracle, chain, container, doors, echo, exports, keys, messages, names, netlink, plant, ssh, store, terminal, turns, windows};
+use crate::{Oracle, chain, container, doors, echo, exports, guardian, keys, messages, names, netlink, plant, ssh, store, terminal, turns, windows};
 
+/// It allocates nothing.
+const NOTHING: u64 = 0;
 /// Enough for a decoder that keeps what it read, its error's words, and a second form to compare.
 const SMALL: u64 = 64 * 1024;
 /// The demo's plant stands beside the one that is looked at.
@@ -37,6 +39,7 @@ oracles! {
     console_keys: keys::holds, seeds, SMALL;
     front_menu: names::menu, menu_seeds, SMALL;
     front_user: names::user, user_seeds, SMALL;
+    guardian_core: guardian::holds, seeds, NOTHING;
     ledger_export: chain::export, export_seeds, SMALL;
     ledger_file: chain::file, file_seeds, SMALL;
     ledger_manifest: chain::manifest, manifest_seeds, SMALL;
