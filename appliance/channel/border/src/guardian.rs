@@ -18,7 +18,7 @@ wire_enum! {
         /// It lives. `ready`: vault and plant are there. How long it has heard nothing of vault and launcher, ms.
         1 => Beat { ready: bool, vault_ms: u32, launcher_ms: u32, power_loss_holds: bool },
         /// A session begins, or lives already: when it ends at the latest, ms of CLOCK_BOOTTIME.
-        /// Descriptor: its `cgroup.kill`. Answered by `Watching`.
+        /// Descriptors: its `cgroup.kill` and `cgroup.events`. Answered by `Watching`.
         2 => Watch { session: u64, deadline_ms: u64 },
         /// Its end moved (never later than before).
         3 => Deadline { session: u64, deadline_ms: u64 },

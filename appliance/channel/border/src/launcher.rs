@@ -58,7 +58,7 @@ wire_enum! {
         /// Descriptors: control, handover (for the listener), secrets (for the vault), cgroup.kill.
         1 => FrontStarted { worker: u64, pid: u32 },
         /// Descriptors: mediator control, back control, handover (for the connector), secrets
-        /// (for the vault), record (for the vault), stream (for the front), cgroup.kill.
+        /// (for the vault), record (for the vault), stream (for the front), cgroup.kill, cgroup.events.
         2 => SessionStarted { session: u64, mediator: u32, back: u32 },
         /// Nothing of it runs; why.
         3 => StartFailed { number: u64, session: bool, why: Line },
@@ -66,7 +66,7 @@ wire_enum! {
         4 => Exited { number: u64, part: Part, status: u32 },
         /// The last living one has been named.
         5 => AdoptDone,
-        /// A session that still lives. Descriptors: mediator control, back control, cgroup.kill.
+        /// A session that still lives. Descriptors: mediator control, back control, cgroup.kill, cgroup.events.
         6 => Living { session: u64, note: Note },
         /// A front that still lives. Descriptors: control, cgroup.kill.
         7 => LivingFront { worker: u64 },

@@ -235,7 +235,7 @@ impl Shell {
             Peer::Worker(Endpoint::Front(n)) => Input::Front(n, decode::<front::Request>(bytes)?),
             Peer::Worker(Endpoint::Mediator(n)) => Input::Mediator(n, decode::<mediation::Event>(bytes)?),
             Peer::Worker(Endpoint::Back(n)) => Input::Back(n, decode::<machine::Event>(bytes)?),
-            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::Lifeline) => return Ok(()),
+            Peer::Worker(Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::SessionEvents(_) | Endpoint::Lifeline) => return Ok(()),
             Peer::AdminSocket | Peer::ConsoleDoor | Peer::Door(_) => return Ok(()),
         };
         self.feed(input)
@@ -333,11 +333,10 @@ impl Shell {
                 self.links.after_rows(codec::encode(&message));
                 Ok(())
             }
-            Action::ToGuardian(message, endpoint) => {
-                let held = endpoint.map(|endpoint| self.held(endpoint));
+            Action::ToGuardian(message, endpoints) => {
+                let held: Option<Vec<BorrowedFd<'_>>> = endpoints.iter().map(|endpoint| self.held(*endpoint)).collect();
                 // Of one that is gone already, the end is on the way.
-                if !matches!(held, Some(None)) {
-                    let fds: Vec<BorrowedFd<'_>> = held.flatten().into_iter().collect();
+                if let Some(fds) = held {
                     // One that does not read is late, and everything is ended for that: no reason to go too.
                     self.links.send(Fixed::Guardian, &codec::encode(&message), &fds).ok();
                 }
@@ -401,7 +400,7 @@ impl Shell {
     /// A descriptor that is held for the core.
     fn held(&self, endpoint: Endpoint) -> Option<BorrowedFd<'_>> {
         match endpoint {
-            Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::Lifeline => self.kills.get(&endpoint).map(AsFd::as_fd),
+            Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::SessionEvents(_) | Endpoint::Lifeline => self.kills.get(&endpoint).map(AsFd::as_fd),
             Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) => self.workers.get(&endpoint).map(AsFd::as_fd),
         }
     }
@@ -425,7 +424,7 @@ impl Shell {
     }
 
     fn hold(&mut self, endpoint: Endpoint, fd: OwnedFd) -> Result<(), String> {
-        if matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::Lifeline) {
+        if matches!(endpoint, Endpoint::FrontKill(_) | Endpoint::SessionKill(_) | Endpoint::SessionEvents(_) | Endpoint::Lifeline) {
             self.kills.insert(endpoint, File::from(fd));
             return Ok(());
         }

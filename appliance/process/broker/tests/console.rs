@@ -114,7 +114,7 @@ fn who_unlocked_admits_and_the_session_begins_under_their_name() {
         if &*audit.kind == "session.admitted" && audit.detail.contains("otto") && audit.session == Some(session)));
     assert!(by_otto, "{actions:?}");
     assert_eq!(refused(&ask(&mut bench, BOX, Request::Admit { session })), Why::NoSession, "once");
-    let started = bench.on(Input::Launcher(launcher::Reply::SessionStarted { session, mediator: 2, back: 3 }, vec![11, 12, 13, 14, 15, 16, 17]));
+    let started = bench.on(Input::Launcher(launcher::Reply::SessionStarted { session, mediator: 2, back: 3 }, vec![11, 12, 13, 14, 15, 16, 17, 18]));
     let full = started.iter().any(|a| matches!(a, Action::ToMediator(s, mediation::Order::Start { terms })
         if *s == session && terms.deadline_ms == bench.now.boot_ms + 3_600_000));
     assert!(full, "its time counts from its admission: {started:?}");

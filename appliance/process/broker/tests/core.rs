@@ -19,7 +19,7 @@ fn a_session_goes_live_only_with_its_record_in_hand_and_the_machine_logged_in() 
     let worker = bench.front(7, 40_000);
     bench.sign(worker, "vera", KEY);
     let session = started_session(&bench.want(worker, "plc-gw")).unwrap();
-    bench.on(Input::Launcher(launcher::Reply::SessionStarted { session, mediator: 2, back: 3 }, vec![11, 12, 13, 14, 15, 16, 17]));
+    bench.on(Input::Launcher(launcher::Reply::SessionStarted { session, mediator: 2, back: 3 }, vec![11, 12, 13, 14, 15, 16, 17, 18]));
     let actions = bench.on(Input::Mediator(session, mediation::Event::Recording));
     assert!(!actions.iter().any(|a| matches!(a, Action::ToFront(_, Answer::Granted { .. }, _))), "the machine is missing");
 }
@@ -292,7 +292,7 @@ fn a_session_runs_on_the_terms_of_the_conduit_that_granted_it() {
     bench.sign(worker, "vera", KEY);
     let session = started_session(&bench.want(worker, "plc-gw")).expect("the second conduit permits it");
     let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-    let terms = terms_of(&bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17])));
+    let terms = terms_of(&bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18])));
     assert_eq!((terms.idle_ms, terms.bulk_hash_only), (0, false), "not those of the conduit that is shut");
 }
 

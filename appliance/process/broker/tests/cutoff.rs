@@ -41,7 +41,7 @@ fn check(actions: &[Action<u64>]) -> Option<(u64, bool, bool)> {
 
 fn ordered(actions: &[Action<u64>]) -> Option<(u64, bool)> {
     actions.iter().find_map(|a| match a {
-        Action::ToGuardian(Order::Rearm { ticket, contact }, None) => Some((*ticket, *contact)),
+        Action::ToGuardian(Order::Rearm { ticket, contact }, _) => Some((*ticket, *contact)),
         _ => None,
     })
 }
@@ -130,7 +130,7 @@ fn power_losses_are_as_the_plant_file_says() {
 }
 
 fn drill(actions: &[Action<u64>]) -> Option<u64> {
-    actions.iter().find_map(|a| if let Action::ToGuardian(Order::Drill { ticket }, None) = a { Some(*ticket) } else { None })
+    actions.iter().find_map(|a| if let Action::ToGuardian(Order::Drill { ticket }, _) = a { Some(*ticket) } else { None })
 }
 
 fn drilled(actions: &[Action<u64>]) -> Option<DrillRow> {

@@ -27,7 +27,7 @@ fn started(bench: &mut Bench) -> (u64, u64) {
 }
 
 fn processes(session: u64) -> Input<u64> {
-    Input::Launcher(launcher::Reply::SessionStarted { session, mediator: 2, back: 3 }, vec![11, 12, 13, 14, 15, 16, 17])
+    Input::Launcher(launcher::Reply::SessionStarted { session, mediator: 2, back: 3 }, vec![11, 12, 13, 14, 15, 16, 17, 18])
 }
 
 fn exited(session: u64, part: launcher::Part) -> Input<u64> {
@@ -45,11 +45,11 @@ fn no_machine_is_dialled_before_the_guardian_would_end_the_session() {
     bench.guarded = false;
     let actions = bench.on(processes(session));
     let watch = |a: &Action<u64>| match a {
-        Action::ToGuardian(Order::Watch { session: of, deadline_ms }, kill) => Some((*of, *deadline_ms, *kill)),
+        Action::ToGuardian(Order::Watch { session: of, deadline_ms }, kill) => Some((*of, *deadline_ms, kill.clone())),
         _ => None,
     };
     let asked = actions.iter().find_map(watch).expect("it is asked");
-    assert_eq!(asked, (session, bench.now.boot_ms + 3_600_000, Some(Endpoint::SessionKill(session))));
+    assert_eq!(asked, (session, bench.now.boot_ms + 3_600_000, vec![Endpoint::SessionKill(session), Endpoint::SessionEvents(session)]));
     assert!(!dialled(&actions));
     assert!(dialled(&bench.says(Event::Watching { session })));
 }
@@ -252,7 +252,7 @@ fn each_note_is_written_once_and_its_receipt_follows_its_row() {
     let first = bench.says(told(5, 77));
     let at = |wanted: fn(&Action<u64>) -> bool| first.iter().position(wanted);
     let written = at(|a| matches!(a, Action::ToVault(border::vault::Request::Write { .. }, _)));
-    let receipt = at(|a| matches!(a, Action::ToGuardian(Order::Noted { number: 5 }, None)));
+    let receipt = at(|a| matches!(a, Action::ToGuardian(Order::Noted { number: 5 }, _)));
     assert!(written.unwrap() < receipt.unwrap());
     assert!(row(&first, "cutoff.pressed_again").unwrap().contains("the local administrator"), "and says who");
     let again = bench.says(told(5, 77));
@@ -290,7 +290,7 @@ fn a_restarted_broker_has_all_that_lives_watched_again() {
     });
     let now = bench.now;
     bench = Bench::begun(now);
-    bench.on(Input::Launcher(launcher::Reply::Living { session, note: kept.unwrap() }, vec![21, 22, 23]));
+    bench.on(Input::Launcher(launcher::Reply::Living { session, note: kept.unwrap() }, vec![21, 22, 23, 24]));
     bench.on(Input::Launcher(launcher::Reply::LivingFront { worker }, vec![31, 32]));
     let adopted = bench.on(Input::Launcher(launcher::Reply::AdoptDone, Vec::new()));
     let deadline_ms = now.boot_ms + 3_600_000;

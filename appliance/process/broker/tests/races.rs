@@ -23,7 +23,7 @@ fn dialling(bench: &mut Bench) -> (u64, u64) {
     bench.sign(worker, "vera", KEY);
     let session = started_session(&bench.want(worker, "plc-gw")).expect("a session is started");
     let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17]));
+    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18]));
     (worker, session)
 }
 
@@ -138,7 +138,7 @@ fn the_mediator_of_a_test_is_told_no_end_since_it_has_no_terms() {
     let request = Ask::Test { target: Name::cut("plc-gw"), account: Name::cut("maint") };
     let session = started_session(&bench.on(ask(1, request, None))).expect("a test is started");
     let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17]));
+    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18]));
     let actions = bench.on(Input::Connector(connector::Event::Failed { session, why: Line::cut("refused") }));
     assert!(killed(&actions, Endpoint::SessionKill(session)));
     assert!(!actions.iter().any(|a| matches!(a, Action::ToMediator(..))));

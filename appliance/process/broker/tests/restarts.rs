@@ -18,10 +18,10 @@ fn note(actions: &[Action<u64>], of: u64) -> Option<launcher::Note> {
     })
 }
 
-/// The broker dies; its follower hears the launcher out. Descriptors: 21, 22, 23 and 31, 32.
+/// The broker dies; its follower hears the launcher out. Descriptors: 21 to 24 and 31, 32.
 fn restarted(bench: &mut Bench, session: u64, note: launcher::Note, fronts: &[u64]) -> Vec<Action<u64>> {
     *bench = Bench::begun(bench.now);
-    bench.on(Input::Launcher(launcher::Reply::Living { session, note }, vec![21, 22, 23]));
+    bench.on(Input::Launcher(launcher::Reply::Living { session, note }, vec![21, 22, 23, 24]));
     for &worker in fronts {
         bench.on(Input::Launcher(launcher::Reply::LivingFront { worker }, vec![31, 32]));
     }
@@ -47,6 +47,7 @@ fn a_restarted_broker_takes_up_a_living_session_and_can_end_it() {
         (Endpoint::Mediator(session), 21),
         (Endpoint::Back(session), 22),
         (Endpoint::SessionKill(session), 23),
+        (Endpoint::SessionEvents(session), 24),
         (Endpoint::Front(worker), 31),
         (Endpoint::FrontKill(worker), 32),
     ] {
@@ -117,7 +118,7 @@ fn what_was_only_beginning_ends_with_the_broker_and_is_written_down() {
     bench.sign(worker, "vera", KEY);
     let session = started_session(&bench.want(worker, "plc-gw")).unwrap();
     let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-    let kept = note(&bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17])), session).unwrap();
+    let kept = note(&bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18])), session).unwrap();
     let actions = restarted(&mut bench, session, kept, &[worker]);
     assert!(killed(&actions, Endpoint::SessionKill(session)) && killed(&actions, Endpoint::FrontKill(worker)));
     assert!(audited(&actions, "session.ended") && !audited(&actions, "session.adopted"));
@@ -136,7 +137,7 @@ fn a_note_that_no_broker_wrote_gives_nobody_a_session() {
 fn what_the_launcher_names_unasked_or_without_its_descriptors_is_nobodys_and_is_written_down() {
     let mut bench = Bench::new();
     let (_, session, kept) = live(&mut bench);
-    let unasked = bench.on(Input::Launcher(launcher::Reply::Living { session: 9, note: kept.clone() }, vec![21, 22, 23]));
+    let unasked = bench.on(Input::Launcher(launcher::Reply::Living { session: 9, note: kept.clone() }, vec![21, 22, 23, 24]));
     assert!(audited(&unasked, "border.out_of_turn"));
     let mut bench = Bench::begun(bench.now);
     let short = bench.on(Input::Launcher(launcher::Reply::Living { session, note: kept }, vec![21, 22]));
@@ -188,7 +189,12 @@ fn a_launcher_that_comes_back_is_given_what_lives() {
         Action::Hand(launcher::Request::Hold { .. } | launcher::Request::HoldFront { .. }, ends) => Some(ends),
         _ => None,
     }).collect();
-    let of_session = vec![Endpoint::Mediator(session), Endpoint::Back(session), Endpoint::SessionKill(session)];
+    let of_session = vec![
+        Endpoint::Mediator(session),
+        Endpoint::Back(session),
+        Endpoint::SessionKill(session),
+        Endpoint::SessionEvents(session),
+    ];
     assert_eq!(handed, [&of_session, &vec![Endpoint::Front(worker), Endpoint::FrontKill(worker)]]);
     assert!(!back.iter().any(|a| matches!(a, Action::ToLauncher(launcher::Request::Adopt))), "it knows of nothing");
 }
@@ -214,7 +220,7 @@ fn a_dial_that_the_connector_took_with_it_ends_at_once() {
     bench.sign(worker, "vera", KEY);
     let session = started_session(&bench.want(worker, "plc-gw")).unwrap();
     let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17]));
+    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18]));
     let actions = bench.on(Input::Lost(Fixed::Connector));
     assert!(denied(&actions).unwrap().contains("connector stopped"));
 
@@ -270,7 +276,7 @@ fn the_stream_is_granted_only_after_the_launcher_has_the_note() {
     bench.sign(worker, "vera", KEY);
     let session = started_session(&bench.want(worker, "plc-gw")).unwrap();
     let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17]));
+    bench.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18]));
     let key = border::KeyLine::cut(KEY);
     let fingerprint = codec::Text::cut("SHA256:x");
     bench.on(Input::Back(session, border::machine::Event::HostKeySeen { key, fingerprint, pinned: true }));

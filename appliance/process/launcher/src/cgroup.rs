@@ -27,6 +27,8 @@ pub(crate) struct Made {
     pub procs: Vec<File>,
     /// Opened `cgroup.kill`.
     pub kill: OwnedFd,
+    /// Opened `cgroup.events`.
+    pub events: OwnedFd,
 }
 
 /// The folder of each kind, below each given one.
@@ -133,7 +135,9 @@ impl Cgroups {
         put(&pids.join(&inner).join("pids.max"), processes)?;
         let procs = folders.iter().map(|folder| open(&folder.join("cgroup.procs"))).collect::<Result<_, _>>()?;
         let kill = open(&self.unified.join(&inner).join("cgroup.kill"))?.into();
-        Ok(Made { procs, kill })
+        let path = self.unified.join(&inner).join("cgroup.events");
+        let events = File::open(&path).map_err(|e| format!("{}: {e}", path.display()))?.into();
+        Ok(Made { procs, kill, events })
     }
 
     /// Kills everything in it.

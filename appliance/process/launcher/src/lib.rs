@@ -223,7 +223,7 @@ impl Launcher {
                 self.reply(&Reply::AdoptDone, &[])?;
             }
             Request::Keep { session, note } => self.spares.note(session, note),
-            Request::Hold { session, note } => self.hold(Of { session: true, number: session }, note, received.fds, 3)?,
+            Request::Hold { session, note } => self.hold(Of { session: true, number: session }, note, received.fds, 4)?,
             Request::HoldFront { worker } => {
                 self.hold(Of { session: false, number: worker }, Note::default(), received.fds, 2)?;
             }
@@ -305,7 +305,7 @@ impl Launcher {
         }
     }
 
-    /// Descriptors: mediator control, back control, handover, secrets, record, stream, kill.
+    /// Descriptors: mediator control, back control, handover, secrets, record, stream, kill, events.
     fn session(&mut self, session: u64) -> Result<(u32, u32, Vec<OwnedFd>), String> {
         let lifeline = self.lifeline.as_ref().ok_or("the box's guardian has not come yet; try again in a moment")?;
         let mediator_7 = spare(lifeline)?;
@@ -318,7 +318,7 @@ impl Launcher {
         let (back_control, back_3) = pair()?;
         let (handover, back_4) = pair()?;
         let (secrets, back_5) = pair()?;
-        let spares = vec![spare(&control)?, spare(&back_control)?, spare(&cgroup.kill)?];
+        let spares = vec![spare(&control)?, spare(&back_control)?, spare(&cgroup.kill)?, spare(&cgroup.events)?];
         let for_mediator = vec![(mediator_3, 3), (mediator_4, 4), (mediator_5, 5), (mediator_6, 6), (mediator_7, 7)];
         let mediator = self.begin(session, Part::Mediator, for_mediator, &cgroup)?;
         let for_back = vec![(back_3, 3), (back_4, 4), (back_5, 5), (back_6, 6)];
@@ -331,7 +331,7 @@ impl Launcher {
             }
         };
         self.spares.hold(Of { session: true, number: session }, Note::default(), spares);
-        Ok((mediator, back, vec![control, back_control, handover, secrets, record, stream, cgroup.kill]))
+        Ok((mediator, back, vec![control, back_control, handover, secrets, record, stream, cgroup.kill, cgroup.events]))
     }
 
     fn begin(&mut self, number: u64, part: Part, fds: Vec<(OwnedFd, i32)>, cgroup: &cgroup::Made) -> Result<u32, String> {

@@ -209,7 +209,9 @@ fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     launcher.ask(&Request::StartSession { session: 5 });
     let (reply, mut fds) = launcher.reply();
     let Reply::SessionStarted { session: 5, mediator, back } = reply else { panic!("{reply:?}") };
-    assert_eq!(fds.len(), 7);
+    assert_eq!(fds.len(), 8);
+    let events = File::from(fds.pop().unwrap());
+    assert!(std::io::read_to_string(&events).unwrap().contains("populated 1"), "it says that it lives");
     let kill = fds.pop().unwrap();
     let hierarchies = launcher.cgroups.len();
     for control in &fds[..2] {
@@ -222,7 +224,7 @@ fn a_session_is_two_users_in_one_cgroup_and_outlives_broker_and_launcher() {
     launcher.ask(&Request::Adopt);
     let (reply, spares) = launcher.reply();
     assert_eq!(reply, Reply::Living { session: 5, note });
-    assert_eq!(spares.len(), 3);
+    assert_eq!(spares.len(), 4);
     assert_eq!(launcher.reply().0, Reply::AdoptDone);
     launcher.broker = None;
     assert_eq!(launcher.launcher.wait().unwrap().code(), Some(0));
@@ -263,7 +265,7 @@ fn a_broker_that_comes_back_gets_all_that_lives_and_what_ended_meanwhile() {
     let (reply, ends) = launcher.reply();
     assert_eq!(reply, Reply::Living { session: 5, note: note.clone() });
     assert_eq!(launcher.reply().0, Reply::AdoptDone);
-    let [control, back, kill] = <[OwnedFd; 3]>::try_from(ends).unwrap();
+    let [control, back, kill, _events] = <[OwnedFd; 4]>::try_from(ends).unwrap();
     assert!(Path::new(&format!("/proc/{mediator}/exe")).exists(), "no end of it was closed meanwhile");
     File::from(kill).write_all(b"1").unwrap();
     let ended = [launcher.reply().0, launcher.reply().0];
@@ -329,7 +331,7 @@ fn no_session_starts_without_a_guardian_and_each_mediator_has_its_lifeline() {
     drop(second);
     let ended = Reply::Exited { number: 2, part: Part::Mediator, status: 9 };
     assert_eq!(launcher.reply().0, ended, "the newest guardian's end counts, and the older one's did not");
-    File::from(fds.into_iter().next_back().unwrap()).write_all(b"1").unwrap();
+    File::from(fds.into_iter().nth(6).unwrap()).write_all(b"1").unwrap();
     launcher.reply();
 }
 

@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     Record(u64),
     Stream(u64),
     SessionKill(u64),
+    SessionEvents(u64),
     Observer(u64),
     Lifeline,
 }
@@ -33,6 +34,7 @@ impl Kind {
             | Self::BackControl(_)
             | Self::Stream(_)
             | Self::SessionKill(_)
+            | Self::SessionEvents(_)
             | Self::Observer(_)
             | Self::Lifeline => false,
         }

@@ -268,7 +268,7 @@ impl World {
             Kind::MediatorControl(s) | Kind::Record(s) | Kind::Stream(s) | Kind::Observer(s) => {
                 self.mediator_hears_close(s, kind);
             }
-            Kind::FrontKill(_) | Kind::SessionKill(_) | Kind::Lifeline => {}
+            Kind::FrontKill(_) | Kind::SessionKill(_) | Kind::SessionEvents(_) | Kind::Lifeline => {}
         }
     }
 

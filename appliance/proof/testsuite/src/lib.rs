@@ -126,11 +126,11 @@ impl TheBox {
         let begun = Instant::now();
         loop {
             let done = self.dinlock(&["cutoff", "rearm", "--person", "otto", "--code", &self.code("otto")]);
-            // A code is good once.
-            if done.status.success() || begun.elapsed() > Duration::from_secs(40) {
+            // A code is good once, and who was refused has to wait.
+            if done.status.success() || begun.elapsed() > Duration::from_secs(60) {
                 return done;
             }
-            std::thread::sleep(Duration::from_secs(1));
+            std::thread::sleep(Duration::from_secs(10));
         }
     }
 

@@ -61,6 +61,7 @@ fn a_press_ends_everything_refuses_with_words_outlives_power_and_is_lifted_by_a_
     // Nobody lifts it without the second factor, nor while the contact is open.
     let wrong = the_box.dinlock(&["cutoff", "rearm", "--person", "otto", "--code", "000000"]);
     assert!(!wrong.status.success() && is_cut(&the_box.state_of_guardian()), "{}", out(&wrong));
+    std::thread::sleep(Duration::from_secs(5));
     let done = the_box.rearm();
     assert!(done.status.success(), "{}", err(&done));
     the_box.until("armed again", armed);

@@ -16,6 +16,7 @@ pub(super) struct Found<F> {
     mediator: F,
     back: F,
     kill: F,
+    events: F,
 }
 
 /// How far the taking up is.
@@ -45,12 +46,12 @@ impl<F> Core<F> {
         }
     }
 
-    /// Descriptors: mediator control, back control, kill.
+    /// Descriptors: mediator control, back control, kill, events.
     pub(super) fn found_session(&mut self, session: u64, note: &launcher::Note, fds: Vec<F>) {
-        match (&mut self.adoption, <[F; 3]>::try_from(fds)) {
-            (Adoption::Asked { sessions, .. }, Ok([mediator, back, kill])) => {
+        match (&mut self.adoption, <[F; 4]>::try_from(fds)) {
+            (Adoption::Asked { sessions, .. }, Ok([mediator, back, kill, events])) => {
                 let card = codec::decode(note).ok();
-                sessions.insert(session, Found { card, mediator, back, kill });
+                sessions.insert(session, Found { card, mediator, back, kill, events });
             }
             (Adoption::Asked { .. } | Adoption::NotAsked | Adoption::Done, _) => {
                 self.audit_out_of_turn(Endpoint::Mediator(session), "the launcher named it unasked, or without its descriptors");
@@ -95,6 +96,7 @@ impl<F> Core<F> {
 
     fn adopt_one(&mut self, session: u64, row: Session<F>, found: Found<F>, front: Option<(u64, (F, F))>) {
         self.act(Action::Hold(Endpoint::SessionKill(session), found.kill));
+        self.act(Action::Hold(Endpoint::SessionEvents(session), found.events));
         self.act(Action::Hold(Endpoint::Mediator(session), found.mediator));
         self.act(Action::Hold(Endpoint::Back(session), found.back));
         let ending = found.card.filter(|card| card.stand == Stand::Ending);

@@ -173,7 +173,7 @@ impl<F> Core<F> {
         } else {
             let ticket = self.order(format!("{person}, asked by {}", check.by), Some(person));
             self.cutoff.rearms.insert(ticket, (Some(check.client), self.now.boot_ms + REARM_MS_MAX));
-            self.act(Action::ToGuardian(Order::Rearm { ticket, contact: false }, None));
+            self.act(Action::ToGuardian(Order::Rearm { ticket, contact: false }, Vec::new()));
         }
         true
     }
@@ -200,7 +200,7 @@ impl<F> Core<F> {
         self.audit(note);
         let ticket = self.order(format!("{person}, by PIN at the box"), Some(person));
         self.cutoff.rearms.insert(ticket, (None, self.now.boot_ms + REARM_MS_MAX));
-        self.act(Action::ToGuardian(Order::Rearm { ticket, contact: true }, None));
+        self.act(Action::ToGuardian(Order::Rearm { ticket, contact: true }, Vec::new()));
         Ok(())
     }
 
@@ -264,7 +264,7 @@ impl<F> Core<F> {
         self.audit(note);
         let until_ms = self.now.boot_ms + DRILL_MS_MAX;
         self.cutoff.drill = Some(Drill { ticket, client, by, until_ms, held: false, ended: 0, refused: 0 });
-        self.act(Action::ToGuardian(Order::Drill { ticket }, None));
+        self.act(Action::ToGuardian(Order::Drill { ticket }, Vec::new()));
     }
 
     /// The box is held: during a drill the broker tries by its own way whether it would let somebody in.

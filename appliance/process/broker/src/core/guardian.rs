@@ -191,7 +191,7 @@ impl<F> Core<F> {
                 launcher_ms: since(self.guardian.launcher_heard_ms),
                 power_loss_holds: self.plant.as_ref().is_some_and(|p| p.cutoff.power_loss == model::PowerLoss::Hold),
             };
-            self.act(Action::ToGuardian(beat, None));
+            self.act(Action::ToGuardian(beat, Vec::new()));
         }
     }
 
@@ -208,7 +208,7 @@ impl<F> Core<F> {
         }
     }
 
-    /// Has the guardian take a session into its table, with the file that kills it.
+    /// Has the guardian take a session into its table, with the files that kill it and say whether it lives.
     pub(super) fn guard_session(&mut self, session: u64) {
         let known = self.here.contains(&Fixed::Guardian) && self.guardian.state.is_some();
         // What it has not got it can't be asked to end.
@@ -218,15 +218,15 @@ impl<F> Core<F> {
             row.watched = Watched::Asked;
         }
         let deadline_ms = row.end_ms();
-        let kill = Some(Endpoint::SessionKill(session));
-        self.act(Action::ToGuardian(Order::Watch { session, deadline_ms }, kill));
+        let ends = vec![Endpoint::SessionKill(session), Endpoint::SessionEvents(session)];
+        self.act(Action::ToGuardian(Order::Watch { session, deadline_ms }, ends));
     }
 
     /// Its end moved.
     pub(super) fn end_moved(&mut self, session: u64) {
         let Some(row) = self.sessions.get(&session).filter(|row| row.watched != Watched::No) else { return };
         let deadline_ms = row.end_ms();
-        self.act(Action::ToGuardian(Order::Deadline { session, deadline_ms }, None));
+        self.act(Action::ToGuardian(Order::Deadline { session, deadline_ms }, Vec::new()));
     }
 
     fn guarding(&mut self, session: u64) {

@@ -70,6 +70,8 @@ pub enum Endpoint {
     Back(u64),
     /// `cgroup.kill` of a session.
     SessionKill(u64),
+    /// `cgroup.events` of a session, for the guardian.
+    SessionEvents(u64),
     /// The end of a pipe that the guardian holds open.
     Lifeline,
 }
@@ -183,7 +185,7 @@ pub enum Action<F> {
     StorePlant(u64, Box<Plant>),
     /// Send, with a copy of this descriptor, which the shell holds. A note's receipt goes only after the
     /// rows before it.
-    ToGuardian(guardian_border::Order, Option<Endpoint>),
+    ToGuardian(guardian_border::Order, Vec<Endpoint>),
     /// Send these blocks to the vault, under a ticket.
     StoreBlocks(u64, Box<Blocks>),
     /// Make a socket pair: one end to the vault, which checks this person there, the other to `dinlock`, whose
@@ -491,8 +493,7 @@ impl<F> Core<F> {
             Action::ToMediator(session, _) => self.held.contains(&Endpoint::Mediator(*session)),
             Action::ToBack(session, _) => self.held.contains(&Endpoint::Back(*session)),
             Action::ToLauncher(_) | Action::Hand(..) | Action::ToListener(..) | Action::ToConnector(..) => true,
-            Action::ToGuardian(_, Some(endpoint)) => self.here.contains(&Fixed::Guardian) && self.held.contains(endpoint),
-            Action::ToGuardian(_, None) => self.here.contains(&Fixed::Guardian),
+            Action::ToGuardian(_, ends) => self.here.contains(&Fixed::Guardian) && ends.iter().all(|end| self.held.contains(end)),
             Action::ToVault(..) | Action::StorePlant(..) | Action::ShowPlant(..) | Action::StoreBlocks(..) => true,
             Action::Check { .. } => true,
             // Whoever asked is answered, even if nobody is left to look at.
@@ -514,8 +515,8 @@ impl<F> Core<F> {
                 let reason = if why.is_some() { Reason::PeerOutOfTurn } else { Reason::PartDied };
                 self.part_gone(session, endpoint, reason);
             }
-            // It is not listened to.
-            Endpoint::Lifeline => {}
+            // They are not listened to.
+            Endpoint::Lifeline | Endpoint::SessionEvents(_) => {}
         }
     }
 

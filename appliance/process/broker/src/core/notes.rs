@@ -81,7 +81,7 @@ impl<F> Core<F> {
             self.heed(note);
         }
         // After the row: the shell sends it on once the vault has that.
-        self.act(Action::ToGuardian(Order::Noted { number }, None));
+        self.act(Action::ToGuardian(Order::Noted { number }, Vec::new()));
     }
 
     /// What follows from a note: a cut-off counts before the next beat says how the box stands.

@@ -88,7 +88,8 @@ impl<F> Core<F> {
     fn hand_over(&mut self) {
         for session in self.sessions_where(|row| row.life.state() != State::Approved) {
             let Some(note) = self.card(session) else { continue };
-            let ends = vec![Endpoint::Mediator(session), Endpoint::Back(session), Endpoint::SessionKill(session)];
+            let files = [Endpoint::SessionKill(session), Endpoint::SessionEvents(session)];
+            let ends = [Endpoint::Mediator(session), Endpoint::Back(session)].into_iter().chain(files).collect();
             self.act(Action::Hand(launcher::Request::Hold { session, note }, ends));
         }
         for worker in self.fronts.keys().copied().collect::<Vec<_>>() {

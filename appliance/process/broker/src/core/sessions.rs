@@ -120,15 +120,17 @@ impl<F> Core<F> {
         }
     }
 
-    /// Descriptors: mediator control, back control, handover, secrets, record, stream, kill.
+    /// Descriptors: mediator control, back control, handover, secrets, record, stream, kill, events.
     fn session_started(&mut self, session: u64, fds: Vec<F>) {
-        let Ok([mediator, back, handover, secrets, record, stream, kill]) = <[F; 7]>::try_from(fds) else {
+        let Ok([mediator, back, handover, secrets, record, stream, kill, events]) = <[F; 8]>::try_from(fds) else {
             return self.end_session(session, Reason::PartDied, "the launcher passed the wrong descriptors");
         };
         self.act(Action::Hold(Endpoint::SessionKill(session), kill));
+        self.act(Action::Hold(Endpoint::SessionEvents(session), events));
         let (true, Some(row)) = (self.plant.is_some(), self.sessions.get_mut(&session)) else {
             self.act(Action::Kill(Endpoint::SessionKill(session)));
             self.act(Action::Close(Endpoint::SessionKill(session)));
+            self.act(Action::Close(Endpoint::SessionEvents(session)));
             return self.act(Action::ToLauncher(launcher::Request::Forget { number: session, session: true }));
         };
         if row.life.state() != State::Approved {
@@ -408,7 +410,8 @@ impl<F> Core<F> {
         row.life.ended(Reason::PartDied);
         row.ended_ms = Some(self.now.wall_ms);
         self.act(Action::Kill(Endpoint::SessionKill(session)));
-        for endpoint in [Endpoint::SessionKill(session), Endpoint::Mediator(session), Endpoint::Back(session)] {
+        let files = [Endpoint::SessionKill(session), Endpoint::SessionEvents(session)];
+        for endpoint in files.into_iter().chain([Endpoint::Mediator(session), Endpoint::Back(session)]) {
             self.act(Action::Close(endpoint));
         }
         if row.dialling {
@@ -421,7 +424,7 @@ impl<F> Core<F> {
             self.end_front(worker, &row.words);
         }
         if row.watched != Watched::No {
-            self.act(Action::ToGuardian(Order::Over { session }, None));
+            self.act(Action::ToGuardian(Order::Over { session }, Vec::new()));
         }
         if row.life.reason() == Some(Reason::CutOff) {
             self.drill_ended_one();

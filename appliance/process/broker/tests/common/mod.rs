@@ -151,7 +151,7 @@ impl Bench {
     pub fn on(&mut self, input: Input<u64>) -> Vec<Action<u64>> {
         let mut actions = self.core.on(input, self.now);
         let asked = actions.iter().filter_map(|a| match a {
-            Action::ToGuardian(Order::Watch { session, .. }, Some(_)) => Some(*session),
+            Action::ToGuardian(Order::Watch { session, .. }, ends) if ends.len() == 2 => Some(*session),
             _ => None,
         });
         for session in asked.filter(|_| self.guarded).collect::<Vec<_>>() {

@@ -115,6 +115,8 @@ impl World {
             (Reply::FrontStarted { pid, .. }, Part::FrontSsh) => self.newest = i32::try_from(*pid).expect("a pid"),
             _ => panic!("{reply:?}: {}", self.log()),
         }
+        // A session's `cgroup.events` come after its `cgroup.kill`.
+        let _events = if part == Part::FrontSsh { None } else { fds.pop() };
         let kill = fds.pop();
         let control = fds.swap_remove(usize::from(part == Part::BackSsh));
         Taken { control, number, part: Some(part), child: None, spawned: None, kill, _others: fds }

@@ -83,7 +83,7 @@ impl World {
             Kind::BackSecrets(_) => back.credential = back.credential.or(Some(false)),
             Kind::BackHandover(_) => back.connection = back.connection.or(Some(false)),
             Kind::FrontControl(_) | Kind::FrontHandover(_) | Kind::FrontSecrets(_) | Kind::FrontKill(_) => {}
-            Kind::MediatorControl(_) | Kind::Record(_) | Kind::Stream(_) | Kind::SessionKill(_) | Kind::Lifeline => {}
+            Kind::MediatorControl(_) | Kind::Record(_) | Kind::Stream(_) | Kind::SessionKill(_) | Kind::SessionEvents(_) | Kind::Lifeline => {}
             Kind::Observer(_) => {}
         }
         self.wake(Part::Back(session));

@@ -206,8 +206,8 @@ impl World {
                 self.flush_rows();
             }
             Action::ToVault(request, fd) => self.tell_vault(request, fd, None),
-            Action::ToGuardian(order, endpoint) => {
-                let held = endpoint.is_none_or(|endpoint| self.broker.held.contains_key(&endpoint));
+            Action::ToGuardian(order, endpoints) => {
+                let held = endpoints.iter().all(|endpoint| self.broker.held.contains_key(endpoint));
                 if held && self.reaches(Fixed::Guardian) {
                     self.guardian.inbox.push_back(order);
                     self.wake(Part::Guardian);
@@ -317,7 +317,7 @@ impl World {
                 self.mediator_dies(session, 256 + 9);
                 self.back_dies(session, 256 + 9);
             }
-            Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) | Endpoint::Lifeline => {}
+            Endpoint::Front(_) | Endpoint::Mediator(_) | Endpoint::Back(_) | Endpoint::SessionEvents(_) | Endpoint::Lifeline => {}
         }
     }
 

@@ -185,7 +185,7 @@ impl World {
             Kind::FrontSecrets(_) => front.host_key = front.host_key.or(Some(false)),
             Kind::FrontHandover(_) => front.connection = Some(front.connection.take().flatten()),
             Kind::MediatorControl(_) | Kind::BackControl(_) | Kind::BackHandover(_) | Kind::BackSecrets(_) => {}
-            Kind::Record(_) | Kind::Stream(_) | Kind::FrontKill(_) | Kind::SessionKill(_) | Kind::Lifeline => {}
+            Kind::Record(_) | Kind::Stream(_) | Kind::FrontKill(_) | Kind::SessionKill(_) | Kind::SessionEvents(_) | Kind::Lifeline => {}
             Kind::Observer(_) => {}
         }
         self.wake(Part::Front(worker));

@@ -71,7 +71,7 @@ impl World {
                 self.watch.sessions.entry(session).or_default().releases.chance = key;
                 self.session_begins(session);
                 self.launcher.children.extend([Worker::Mediator, Worker::BackSsh].map(|part| (part_of(part), session)));
-                let spares = [Kind::MediatorControl(session), Kind::BackControl(session), Kind::SessionKill(session)];
+                let spares = [Kind::MediatorControl(session), Kind::BackControl(session), Kind::SessionKill(session), Kind::SessionEvents(session)];
                 self.spare((true, session), Note::default(), &spares);
                 self.wake(Part::Mediator(session));
                 let kinds = [
@@ -82,6 +82,7 @@ impl World {
                     Kind::Record,
                     Kind::Stream,
                     Kind::SessionKill,
+                    Kind::SessionEvents,
                 ];
                 let reply = Reply::SessionStarted { session, mediator: 2, back: 3 };
                 self.launched(reply, kinds.map(|kind| kind(session)).to_vec());

@@ -96,7 +96,7 @@ impl World {
             Kind::Observer(_) => found.mediator.iter_mut().for_each(|m| m.observers_left += 1),
             Kind::MediatorControl(_) => found.mediator.iter_mut().for_each(|m| m.control_closed = true),
             Kind::FrontControl(_) | Kind::FrontHandover(_) | Kind::FrontSecrets(_) | Kind::FrontKill(_) => {}
-            Kind::BackControl(_) | Kind::BackHandover(_) | Kind::BackSecrets(_) | Kind::SessionKill(_) | Kind::Lifeline => {}
+            Kind::BackControl(_) | Kind::BackHandover(_) | Kind::BackSecrets(_) | Kind::SessionKill(_) | Kind::SessionEvents(_) | Kind::Lifeline => {}
         }
         self.wake(Part::Mediator(session));
     }

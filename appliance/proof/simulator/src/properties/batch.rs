@@ -361,8 +361,11 @@ impl World {
             Action::ToBack(session, _) => Endpoint::Back(*session),
             Action::ToLauncher(_) | Action::ToListener(..) | Action::ToConnector(..) | Action::ToVault(..) => return,
             Action::ToAdmin(..) | Action::StorePlant(..) | Action::ShowPlant(..) | Action::Hand(..) => return,
-            Action::ToGuardian(_, Some(endpoint)) => *endpoint,
-            Action::ToGuardian(_, None) | Action::StoreBlocks(..) | Action::Check { .. } => return,
+            Action::ToGuardian(_, endpoints) => match endpoints.first() {
+                Some(endpoint) => *endpoint,
+                None => return,
+            },
+            Action::StoreBlocks(..) | Action::Check { .. } => return,
             Action::ToConsole(..) | Action::AskPin { .. } => return,
         };
         if !self.watch.endpoints.contains(&endpoint) {

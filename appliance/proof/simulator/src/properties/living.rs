@@ -132,7 +132,7 @@ impl World {
                 self.watch.sessions.get(s).is_some_and(|seen| !seen.guarded)
             }
             Kind::FrontControl(_) | Kind::FrontHandover(_) | Kind::FrontSecrets(_) | Kind::FrontKill(_) => false,
-            Kind::MediatorControl(_) | Kind::BackControl(_) | Kind::Stream(_) | Kind::SessionKill(_) => false,
+            Kind::MediatorControl(_) | Kind::BackControl(_) | Kind::Stream(_) | Kind::SessionKill(_) | Kind::SessionEvents(_) => false,
             Kind::Observer(_) | Kind::Lifeline => false,
         };
         let stays = |kind: &&Kind| kind.passes_through() && !elsewhere.contains(kind) && !waits(kind);
