@@ -109,6 +109,8 @@ wire_struct! {
         pub lock_after_s: u32,
         /// Language of its texts: `en` or `de`.
         pub language: Name,
+        /// Whether a person re-arms by `dinlock`, with their second factor.
+        pub person_rearms: bool,
         /// Whether a PIN here re-arms (with a wired contact, closed).
         pub pin_rearms: bool,
     }

@@ -304,6 +304,17 @@ fn re_arming_is_offered_only_where_the_plant_lets_a_pin_do_it() {
 }
 
 #[test]
+fn the_screen_names_only_those_ways_back_that_the_plant_allows() {
+    let shown = |person_rearms| {
+        let bench = Bench::with(View { person_rearms, ..view() }, cut(Trigger::Key, true));
+        let mut cells = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 80, 25));
+        console::screen::draw(&bench.desk, &mut cells);
+        cells.content().iter().map(|cell| cell.symbol()).collect::<String>().contains("dinlock cutoff rearm")
+    };
+    assert!(shown(true) && !shown(false));
+}
+
+#[test]
 fn what_the_broker_could_not_do_is_said_in_words() {
     let mut bench = at_work();
     bench.key(Key::Char('e'));

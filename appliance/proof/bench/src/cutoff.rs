@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Sessions, and presses for each state of the broker.
-const LOOKS: [(usize, usize); 3] = [(1, 10), (20, 6), (100, 6)];
+const LOOKS: [(usize, usize); 3] = [(1, 5), (20, 5), (100, 6)];
 /// How long the sessions move data before the press.
 const WARM: Duration = Duration::from_secs(2);
 /// How long a stopped broker stands before the press: less than its lease, after which sessions end anyway.

@@ -262,6 +262,7 @@ impl<F> Core<F> {
                 Some(model::Language::German) => "de",
                 Some(model::Language::English) | None => "en",
             }),
+            person_rearms: plant.is_none_or(|plant| plant.cutoff.rearm.by_person()),
             pin_rearms: plant.is_some_and(|plant| plant.cutoff.rearm.by_pin()),
         }
     }

@@ -83,8 +83,12 @@ fn refusal(why: RearmRefusal) -> String {
         RearmRefusal::NoContact => "the plant file wants a wired contact, released, and there is none".to_owned(),
         RearmRefusal::CutOffGoesOn => "the cut-off is not over: something of it was not read back yet; see `dinlock cutoff status`".to_owned(),
         RearmRefusal::Lacks { what } => {
-            let words = LACKS.iter().filter(|(bit, _)| what & bit != 0).map(|(_, words)| *words);
-            format!("the self-check does not pass: {}", words.collect::<Vec<_>>().join("; "))
+            let words: Vec<_> = LACKS.iter().filter(|(bit, _)| what & bit != 0).map(|(_, words)| *words).collect();
+            if words.is_empty() {
+                // Starving, stopping, a session that has not died yet, or a drill of a box that is not armed.
+                return "the guardian is not done with what went before; see `dinlock cutoff status`, and try again in a moment".to_owned();
+            }
+            format!("the self-check does not pass: {}", words.join("; "))
         }
         RearmRefusal::Zones => "the zones could not be laid again: see the box's log".to_owned(),
         RearmRefusal::NotDurable => "it could not be made durable: see the box's log, the latch's disk".to_owned(),

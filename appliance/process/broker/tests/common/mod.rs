@@ -211,7 +211,7 @@ impl Bench {
         assert_eq!(self.sign(worker, "vera", KEY), Step::Accepted);
         let session = started_session(&self.want(worker, "plc-gw")).expect("a session is started");
         let reply = launcher::Reply::SessionStarted { session, mediator: 2, back: 3 };
-        self.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17]));
+        self.on(Input::Launcher(reply, vec![11, 12, 13, 14, 15, 16, 17, 18]));
         self.on(Input::Connector(connector::Event::HandedOn { session }));
         let key = KeyLine::cut(KEY);
         self.on(Input::Back(session, machine::Event::HostKeySeen { key, fingerprint: Text::cut("SHA256:x"), pinned: true }));

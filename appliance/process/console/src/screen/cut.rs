@@ -91,7 +91,10 @@ fn cut_off(desk: &Desk, report: &Report, mut lines: Lines<'_, '_>) {
 /// Who may re-arm, and how, by the plant's rule as it was last known.
 fn rearm(desk: &Desk, lines: &mut Lines<'_, '_>) {
     let words = desk.words();
-    lines.line(words.rearm_person);
+    // What is not known is said too: a broker that is away forbids nobody to come.
+    if desk.view.as_ref().is_none_or(|(view, _)| view.person_rearms) {
+        lines.line(words.rearm_person);
+    }
     if desk.view.as_ref().is_some_and(|(view, _)| view.pin_rearms) {
         lines.line(if desk.unlocked().is_some() { words.rearm_pin } else { words.rearm_pin_locked });
     }

@@ -107,6 +107,7 @@ pub fn view() -> View {
         unlocked: None,
         lock_after_s: 120,
         language: Name::cut("en"),
+        person_rearms: true,
         pin_rearms: true,
     }
 }
