@@ -17,7 +17,7 @@ pub const FEED_US: u64 = 1_000_000;
 pub const CUT_FAILED_US: u64 = 5_000_000;
 /// After so many resets by the watchdog it is fed whatever happens: the box stays up, held.
 pub const RESETS_MAX: u8 = 3;
-/// A boot that has lasted so long forgets them.
+/// A guardian that has run so long forgets them.
 pub const RESETS_FORGOTTEN_US: u64 = 30 * 60 * 1_000_000;
 /// How often it says that it lives.
 pub(crate) const BEAT_US: u64 = 250_000;
@@ -204,6 +204,10 @@ pub struct Guardian {
     pub(crate) now: Now,
     pub(crate) standing: Standing,
     pub(crate) since_us: u64,
+    /// When this guardian began.
+    begun_us: u64,
+    /// What the broker was told last of where the box stands.
+    pub(crate) told: Option<Standing>,
     pub(crate) report: Option<Report>,
     pub(crate) cut: Option<Cut>,
     pub(crate) back: Return,
@@ -264,6 +268,8 @@ impl Guardian {
             now,
             standing: held,
             since_us: now.us,
+            begun_us: now.us,
+            told: None,
             report: None,
             cut: None,
             back: Return::No,
@@ -379,7 +385,8 @@ impl Guardian {
         self.return_settle();
         self.uplink_settle();
         self.slot_settle();
-        if self.resets() > 0 && now >= RESETS_FORGOTTEN_US && !self.starving {
+        let quiet_us = now.saturating_sub(self.begun_us);
+        if self.resets() > 0 && quiet_us >= RESETS_FORGOTTEN_US && !self.starving {
             self.change_slot(|slot| slot.resets = 0);
         }
     }

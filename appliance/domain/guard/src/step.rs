@@ -58,7 +58,12 @@ impl Guardian {
         if let Some((number, wall_ms, note)) = self.notes.unsent() {
             return Some(Action::Tell { number, wall_ms, note });
         }
-        self.beat.due(now, self.round, BEAT_US).then(|| Action::Beat { state: self.state() })
+        // Where the box stands is no news that waits for the next beat.
+        let news = self.told != Some(self.standing);
+        (self.beat.due(now, self.round, BEAT_US) || news).then(|| {
+            self.told = Some(self.standing);
+            Action::Beat { state: self.state() }
+        })
     }
 
     fn step_routine(&mut self, now: u64) -> Option<Action> {

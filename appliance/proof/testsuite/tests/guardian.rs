@@ -35,7 +35,7 @@ fn a_part_that_is_silent_ends_the_sessions_and_not_the_box() {
         let works = within(Duration::from_secs(30), || the_box.vera("true").status.success().then_some(()));
         assert!(works.is_some(), "{part}: people work again");
     }
-    assert!(the_box.audited("guardian.late").len() >= 3);
+    assert!(the_box.audited("guardian.part_late").len() >= 3);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_stopped_guardian_ends_sessions_starves_the_watchdog_and_three_resets_are_th
     the_box.read_facts();
     let state = the_box.state_of_guardian();
     assert_eq!(state.dog, Dog::StandIn, "fed, whatever happens");
-    let unclean = within(Duration::from_secs(20), || Some(the_box.audited("guardian.unclean")).filter(|rows| rows.len() >= 3));
+    let unclean = within(Duration::from_secs(20), || Some(the_box.audited("boot.unclean")).filter(|rows| rows.len() >= 3));
     assert!(unclean.is_some(), "each is audited on the boot after it");
     let said = the_box.vera("true");
     assert!(!said.status.success() && testsuite::err(&said).contains("watchdog"), "{}", testsuite::err(&said));

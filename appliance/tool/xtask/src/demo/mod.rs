@@ -243,6 +243,16 @@ fn fill(
     if plant.is_none() {
         people::set_pin(&mut ask(state, dinlock), "otto", people::OTTO_PIN)?;
     }
+    // Armed, or held for a reason that a person has to lift.
+    while start.elapsed() < READY_WITHIN {
+        let now = output(ask(state, dinlock).args(["status", "--json"])).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        let now = now.unwrap_or_default();
+        let held = now["held"].as_str().unwrap_or_default();
+        if now["armed"] == true || (!held.is_empty() && !held.contains("not armed yet")) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let status: Value = serde_json::from_str(&status).map_err(|e| format!("status: {e}"))?;
     Ok(status["box_key"].as_str().unwrap_or_default().to_owned())
 }
