@@ -64,8 +64,12 @@ fn a_stopped_guardian_ends_sessions_starves_the_watchdog_and_three_resets_are_th
     testsuite::gone(ssh);
     for (resets, why) in [(1, Hold::Reset), (2, Hold::Reset), (3, Hold::Resets)] {
         if resets > 1 {
-            the_box.read_facts();
-            signal("STOP", pid(&the_box, "guardian"));
+            let before = pid(&the_box, "guardian");
+            let new = within(Duration::from_secs(20), || {
+                the_box.read_facts();
+                Some(pid(&the_box, "guardian")).filter(|pid| *pid != before)
+            });
+            signal("STOP", new.expect("the guardian of the next boot"));
         }
         let begun = Instant::now();
         let log = the_box.state().join("log/board.log");
