@@ -64,7 +64,12 @@ impl Guardian {
         ];
         let cause = new.into_iter().find(|(applies, _)| *applies).map(|(_, hold)| hold);
         // No slot of ours says that the box is held because it starts.
-        slot.held = slot.held.or(cause).map(|why| if why == Hold::Starting { Hold::Slots } else { why });
+        let held = match (slot.held, cause) {
+            // Three are more than one: that is what people are to read.
+            (Some(Hold::Reset), Some(Hold::Resets)) => cause,
+            (held, cause) => held.or(cause),
+        };
+        slot.held = held.map(|why| if why == Hold::Starting { Hold::Slots } else { why });
         // A guardian before this one in this boot stopped feeding: whatever made it do so may still be there.
         self.starving |= !other_boot && slot.mark == Mark::Starving;
         self.starving &= slot.resets < RESETS_MAX;
