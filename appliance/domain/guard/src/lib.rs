@@ -16,6 +16,7 @@ mod facts;
 mod guardian;
 pub mod keeper;
 mod ladder;
+mod leases;
 mod notes;
 mod orders;
 mod rearm;
