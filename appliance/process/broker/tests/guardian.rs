@@ -66,6 +66,23 @@ fn a_session_that_the_guardian_does_not_take_ends_with_words() {
     assert!(!dialled(&bench.says(Event::Watching { session })), "a word that comes late starts nothing");
 }
 
+/// "The vault stalls: sessions end after a grace": the two seconds of the guardian's lease come after that.
+#[test]
+fn a_vault_that_stalls_is_late_only_after_the_grace_of_those_who_live() {
+    let late = |with_session: bool| {
+        let mut bench = Bench::new();
+        if with_session {
+            bench.live();
+        }
+        bench.pass(BEAT_MS);
+        bench.on(Input::Vault(border::vault::Event::Beat, Vec::new()));
+        let actions = bench.pass(9_000);
+        orders(&actions).into_iter().find_map(|order| if let Order::Beat { vault_ms, .. } = order { Some(vault_ms) } else { None })
+    };
+    assert_eq!(late(true), Some(0), "its conduit gives 10 s");
+    assert_eq!(late(false), Some(9_000), "nobody has a grace");
+}
+
 #[test]
 fn it_beats_and_says_how_late_vault_and_launcher_are() {
     let mut bench = Bench::new();

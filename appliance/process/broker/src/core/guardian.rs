@@ -187,12 +187,21 @@ impl<F> Core<F> {
             let since = |heard: u64| u32::try_from(now.saturating_sub(heard)).unwrap_or(u32::MAX);
             let beat = Order::Beat {
                 ready: self.box_key.is_some() && self.plant.is_some(),
-                vault_ms: since(self.guardian.vault_heard_ms),
+                // A recorder that stalls has its sessions' grace first: their mediators keep it.
+                vault_ms: since(self.guardian.vault_heard_ms).saturating_sub(self.recorder_grace_ms()),
                 launcher_ms: since(self.guardian.launcher_heard_ms),
                 power_loss_holds: self.plant.as_ref().is_some_and(|p| p.cutoff.power_loss == model::PowerLoss::Hold),
             };
             self.act(Action::ToGuardian(beat, Vec::new()));
         }
+    }
+
+    /// The longest time for which a living session may outlast a stalled recorder, by its conduit.
+    fn recorder_grace_ms(&self) -> u32 {
+        let conduits = self.plant.iter().flat_map(|plant| plant.conduits.iter());
+        let lives = |id: &model::ConduitId| self.sessions.values().any(|row| row.conduit.as_ref() == Some(id));
+        let graces = conduits.filter(|conduit| lives(&conduit.id)).map(|conduit| conduit.recorder_grace_s);
+        graces.max().unwrap_or(0).saturating_mul(1_000)
     }
 
     /// When the pulse wants a `Tick`.
