@@ -23,6 +23,8 @@ const ADMINS_MAX: usize = 16;
 const TURN_MESSAGES_MAX: usize = 64;
 /// A part that keeps its work may have let go of us though it lives: started anew, we reach it again.
 const AWAY_MS_MAX: u64 = 10_000;
+/// A round that comes so much later than it was due was kept from coming: stopped, or starved.
+const KEPT_MS: u64 = 250;
 /// How soon the vault is offered again what it could not take.
 const ROWS_AGAIN: Duration = Duration::from_millis(50);
 
@@ -138,6 +140,11 @@ impl Shell {
                 if let Some(peer) = self.peers.peer(event.token) {
                     self.take_turn(peer)?;
                 }
+            }
+            // One that was kept from working for longer hears its parts before it judges how long they were silent.
+            let kept = timeout.is_some_and(|time| self::now().boot_ms > now.boot_ms + time.as_millis() as u64 + KEPT_MS);
+            if kept {
+                Fixed::ALL.into_iter().try_for_each(|part| self.take_turn(Peer::Part(part)))?;
             }
             self.feed(Input::Tick)?;
             for part in [Fixed::Launcher, Fixed::Vault] {

@@ -83,6 +83,19 @@ fn a_vault_that_stalls_is_late_only_after_the_grace_of_those_who_live() {
     assert_eq!(late(false), Some(9_000), "nobody has a grace");
 }
 
+/// What it was kept from reading is no silence of theirs: it judges after it has read.
+#[test]
+fn a_broker_that_was_stopped_reads_before_it_calls_anybody_late() {
+    let mut bench = Bench::new();
+    bench.pass(BEAT_MS);
+    bench.now.boot_ms += 1_900;
+    let early = bench.on(Input::Launcher(launcher::Reply::Beat, Vec::new()));
+    assert!(orders(&early).is_empty(), "nothing is judged while something may lie unread: {early:?}");
+    bench.on(Input::Vault(border::vault::Event::Beat, Vec::new()));
+    let judged = orders(&bench.on(Input::Tick));
+    assert!(judged.iter().any(|order| matches!(order, Order::Beat { vault_ms: 0, launcher_ms: 0, .. })), "{judged:?}");
+}
+
 #[test]
 fn it_beats_and_says_how_late_vault_and_launcher_are() {
     let mut bench = Bench::new();
