@@ -57,7 +57,7 @@ const COMMON: &[(&str, i64)] = table! {
     "waitid" SYS_waitid, "pidfd_open" SYS_pidfd_open, "pidfd_send_signal" SYS_pidfd_send_signal,
     "unshare" SYS_unshare, "setns" SYS_setns, "mount" SYS_mount, "umount2" SYS_umount2,
     "setgroups" SYS_setgroups, "getresuid" SYS_getresuid, "getresgid" SYS_getresgid,
-    "getgroups" SYS_getgroups, "setresuid" SYS_setresuid, "setresgid" SYS_setresgid,
+    "getgroups" SYS_getgroups, "setpriority" SYS_setpriority, "setresuid" SYS_setresuid, "setresgid" SYS_setresgid,
     "capget" SYS_capget, "capset" SYS_capset, "umask" SYS_umask, "uname" SYS_uname,
     "sysinfo" SYS_sysinfo, "getrusage" SYS_getrusage, "reboot" SYS_reboot, "sync" SYS_sync,
     "splice" SYS_splice, "tee" SYS_tee, "sendfile" SYS_sendfile, "ptrace" SYS_ptrace,

@@ -6,13 +6,12 @@
 
 use crate::Lab;
 use crate::figures::{median, quantile};
-use crate::lab::{CLIENTS, client_address};
+use crate::lab::client_address;
 use crate::report::{Report, Target};
 use crate::way::Way;
-use outside::{Desk, Packet, Tap};
-use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use outside::{Desk, Load, Packet, Tap};
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Sessions, and presses for each state of the broker.
 const LOOKS: [(usize, usize); 3] = [(1, 5), (20, 5), (100, 6)];
@@ -26,64 +25,6 @@ const SILENCE: Duration = Duration::from_millis(1_500);
 const P99_MS: f64 = 10.0;
 const WORST_MS: f64 = 50.0;
 
-/// Sessions that move data. They end with this value.
-struct Load(Vec<Child>);
-
-impl Load {
-    /// Each waits until all are there.
-    fn open(lab: &Lab, count: usize) -> Result<Self, String> {
-        let go = lab.shared("go");
-        fs::remove_file(&go).ok();
-        let mut load = Self(Vec::new());
-        while load.0.len() < count {
-            let many = CLIENTS.min(count - load.0.len());
-            for client in 0..many {
-                let upload = load.0.len().is_multiple_of(2);
-                let work = if upload { "exec cat >/dev/null" } else { "exec yes" };
-                let script = format!("touch $HOME/here-$$; until [ -e $HOME/go ]; do sleep 0.1; done; {work}");
-                let mut ssh = lab.ssh(Way::Content, &["-b", &client_address(client)], &[&script]);
-                let zeros = fs::File::open("/dev/zero").map_err(|e| format!("/dev/zero: {e}"))?;
-                ssh.stdin(if upload { zeros.into() } else { Stdio::null() });
-                ssh.stdout(Stdio::null()).stderr(Stdio::null());
-                load.0.push(ssh.spawn().map_err(|e| format!("can't start ssh: {e}"))?);
-            }
-            load.wait_for(lab)?;
-        }
-        fs::write(&go, "").map_err(|e| format!("{}: {e}", go.display()))?;
-        Ok(load)
-    }
-
-    /// Until each has said on the machine that it is there.
-    fn wait_for(&self, lab: &Lab) -> Result<(), String> {
-        let begun = Instant::now();
-        loop {
-            let here = here(lab).count();
-            if here >= self.0.len() {
-                return Ok(());
-            }
-            if begun.elapsed() > Duration::from_secs(60) {
-                return Err(format!("{here} of {} sessions came up within 60 s", self.0.len()));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-/// The files with which sessions say on the machine that they are there.
-fn here(lab: &Lab) -> impl Iterator<Item = std::path::PathBuf> {
-    let entries = fs::read_dir(lab.shared("")).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("here-")))
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        for client in &mut self.0 {
-            client.kill().ok();
-            client.wait().ok();
-        }
-    }
-}
-
 fn signal(name: &str, pid: u32) -> Result<(), String> {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
     status.map(drop).map_err(|e| format!("kill: {e}"))
@@ -95,9 +36,10 @@ fn now_ns() -> u64 {
 
 /// One press: ms from it to each session's last packet, of those that sent any after it; 0 for each that sent none.
 fn press(lab: &Lab, count: usize, stop_broker: bool) -> Result<Vec<f64>, String> {
-    let load = Load::open(lab, count)?;
-    std::thread::sleep(WARM);
+    let ssh = |client: usize, script: &str| lab.ssh(Way::Content, &["-b", &client_address(client)], &[script]);
+    let load = Load::open(count, &lab.shared(""), &lab.file("clients"), ssh)?;
     let tap = Tap::begin(lab.machines(), "plant0", "10.99.2.1", &lab.file("tap.pcap"))?;
+    std::thread::sleep(WARM);
     let desk = Desk::at(&lab.desk()).map_err(|e| format!("the guardian's desk: {e}"))?;
     let broker = lab.part("broker")?;
     if stop_broker {
@@ -117,7 +59,6 @@ fn press(lab: &Lab, count: usize, stop_broker: bool) -> Result<Vec<f64>, String>
         return Err("nothing passed before the press: the sessions moved no data".into());
     }
     drop(load);
-    here(lab).for_each(|path| drop(fs::remove_file(path)));
     let last = Packet::last_of_each(&packets, pressed_ns);
     let mut times: Vec<f64> = last.into_values().map(|at| (at - pressed_ns) as f64 / 1e6).collect();
     times.resize(count.max(times.len()), 0.0);

@@ -1,8 +1,8 @@
 //! A person at the box wins: the real box is cut off, refuses with words, stays so, and is armed again.
 
 use guard::{Hold, Standing, State, Trigger};
-use outside::{Packet, Tap};
-use std::process::{Child, Command, Stdio};
+use outside::{Load, Packet, Tap};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testsuite::{TheBox, err, out, signal, text, within};
 
@@ -75,36 +75,22 @@ fn a_press_ends_everything_refuses_with_words_outlives_power_and_is_lifted_by_a_
     assert!(lifted.iter().any(|row| row["person"] == "otto"), "{lifted:?}");
 }
 
-/// Sessions that move data for all they are worth, half of them each way.
-fn load(the_box: &TheBox, count: usize) -> Vec<Child> {
+/// From ten addresses of the client's zone: the box lets four people from one address log in at once.
+fn load(the_box: &TheBox, count: usize) -> Load {
     let client = the_box.fact("/netns/client");
     for number in 0..10 {
         let address = format!("10.99.1.{}/24", 100 + number);
         Command::new("ip").args(["-n", &client, "addr", "add", &address, "dev", "uplink0"]).status().unwrap();
     }
-    let home = the_box.state().join("plant/home");
-    let mut load: Vec<Child> = Vec::new();
-    while load.len() < count {
-        for number in 0..10.min(count - load.len()) {
-            let upload = load.len().is_multiple_of(2);
-            let work = if upload { "exec cat >/dev/null" } else { "exec yes" };
-            let script = format!("touch $HOME/here-$$; until [ -e $HOME/go ]; do sleep 0.1; done; {work}");
-            let mut ssh = Command::new("ip");
-            ssh.args(["netns", "exec", &client, "ssh", "-F", "none", "-p", "2222", "-b", &format!("10.99.1.{}", 100 + number)]);
-            ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]);
-            ssh.args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"]).arg(the_box.state().join("people/vera"));
-            ssh.args(["vera+plc-gw@10.99.1.1", &script]);
-            ssh.stdin(if upload { std::fs::File::open("/dev/zero").unwrap().into() } else { Stdio::null() });
-            let said = std::fs::File::create(the_box.state().join(format!("ssh-{}.err", load.len()))).unwrap();
-            load.push(ssh.stdout(Stdio::null()).stderr(said).spawn().unwrap());
-        }
-        let here = || std::fs::read_dir(&home).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().starts_with("here-")).count();
-        let up = within(Duration::from_secs(60), || (here() >= load.len()).then_some(()));
-        let said = || (0..load.len()).filter_map(|n| std::fs::read_to_string(the_box.state().join(format!("ssh-{n}.err"))).ok()).collect::<String>();
-        assert!(up.is_some(), "{} of {} sessions come up: {}", here(), load.len(), said());
-    }
-    std::fs::write(home.join("go"), "").unwrap();
-    load
+    let ssh = |number: usize, script: &str| {
+        let mut ssh = Command::new("ip");
+        ssh.args(["netns", "exec", &client, "ssh", "-F", "none", "-p", "2222", "-b", &format!("10.99.1.{}", 100 + number)]);
+        ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]);
+        ssh.args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"]).arg(the_box.state().join("people/vera"));
+        ssh.args(["vera+plc-gw@10.99.1.1", script]);
+        ssh
+    };
+    Load::open(count, &the_box.state().join("plant/home"), &the_box.state().join("clients"), ssh).unwrap()
 }
 
 /// The claim is one of order, not of time: once the guardian says that it is done, nothing passes any more.
@@ -112,7 +98,7 @@ fn load(the_box: &TheBox, count: usize) -> Vec<Child> {
 fn with_100_loaded_sessions_and_a_stopped_broker_nothing_passes_once_the_guardian_has_cut() {
     let the_box = TheBox::start();
     the_box.until("armed", armed);
-    let mut clients = load(&the_box, 100);
+    let clients = load(&the_box, 100);
     let tap = Tap::begin(&the_box.fact("/netns/machines"), "plant0", "10.99.2.1", &the_box.state().join("tap")).unwrap();
     std::thread::sleep(Duration::from_secs(3));
     let desk = the_box.desk();
@@ -135,10 +121,7 @@ fn with_100_loaded_sessions_and_a_stopped_broker_nothing_passes_once_the_guardia
     println!("last packet {} us after the press; {:?}", last.saturating_sub(pressed) / 1000, report.steps);
     the_box.until("latched", latched);
     assert!(the_box.workers("mediator").is_empty() && the_box.workers("back-ssh").is_empty() && the_box.workers("front-ssh").is_empty());
-    for client in &mut clients {
-        client.kill().ok();
-        client.wait().unwrap();
-    }
+    drop(clients);
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn status(guardian: &Path, json: bool) -> Result<(), String> {
         ("late", list(late.iter().map(String::as_str).collect())),
         ("faults", list(words(state.faults, &FAULTS))),
         ("OT's ports up", format!("{} of {}", state.links_up, state.links)),
-        ("watchdog", state.dog.name().to_owned()),
+        ("watchdog", watchdog(state.dog).to_owned()),
     ];
     table::print(&["what", "now"], &rows.map(|(what, now)| vec![what.to_owned(), now]));
     Ok(())
@@ -337,3 +337,10 @@ fn show(rows: &[DrillRow]) {
     table::print(&headings, &cells.collect::<Vec<_>>());
 }
 
+fn watchdog(dog: guard::Dog) -> &'static str {
+    match dog {
+        guard::Dog::Device => "fed",
+        guard::Dog::StandIn => "fed: a stand-in, for a demo",
+        guard::Dog::Starving => "no longer fed: it will reset the box",
+    }
+}

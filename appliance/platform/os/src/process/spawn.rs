@@ -200,6 +200,8 @@ fn child_steps(plan: &Plan) -> u8 {
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        // A part goes before its workers. One whose own rank is lower can't raise theirs: they have its own.
+        libc::setpriority(libc::PRIO_PROCESS, 0, 0);
         for cgroup in &plan.cgroups {
             if libc::write(*cgroup, c"0".as_ptr().cast(), 1) != 1 {
                 return 0;

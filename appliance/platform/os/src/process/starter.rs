@@ -11,6 +11,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// The `nice` value of the box's long-lived parts; workers have 0.
+const PART_RANK: i32 = -10;
+
 /// One long-lived part to start.
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -64,6 +67,10 @@ pub fn start(start: Start<'_>) -> io::Result<Child> {
         if marked == -1 {
             return Err(io::Error::last_os_error());
         }
+        // Before all workers: whoever decides, keeps and starts must not be called late because sessions keep the
+        // processors busy. Without the right to, it has its starter's rank.
+        // SAFETY: takes integers only.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, PART_RANK) };
         for (from, to) in &plan {
             // SAFETY: takes integers only; `from` lies above every `to`.
             check(unsafe { libc::dup2(*from, *to) })?;
