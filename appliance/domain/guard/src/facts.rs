@@ -147,6 +147,8 @@ wire_enum! {
         4 => Latch,
         /// Lays the zones.
         5 => Zones,
+        /// Somebody at the guardian's desk.
+        6 => Desk,
     }
 }
 

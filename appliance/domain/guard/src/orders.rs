@@ -14,7 +14,7 @@ impl Guardian {
                 // Whoever comes back has not laid for us: while it is armed nothing is laid under people's feet.
                 self.lay = self.lay || self.laid != Some(true);
             }
-            Part::Vault | Part::Launcher => {}
+            Part::Vault | Part::Launcher | Part::Desk => {}
         }
     }
 
@@ -23,7 +23,7 @@ impl Guardian {
             Part::Broker => self.broker_is(false),
             Part::Latch => self.latch_here = false,
             Part::Zones => self.zones_here = false,
-            Part::Vault | Part::Launcher => {}
+            Part::Vault | Part::Launcher | Part::Desk => {}
         }
     }
 

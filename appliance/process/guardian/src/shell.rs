@@ -203,12 +203,15 @@ impl Shell {
         let received = seqpacket::recv_few(client.socket.as_fd(), self.buffer.as_mut_slice(), &mut self.incoming);
         self.incoming = [None, None];
         let asked = match received {
-            Ok((0, _)) => Err(Broken),
+            Ok((0, _)) => return self.doors.unseat(token, &self.poll),
             Ok((length, fds)) => talk::desk(self.buffer.get(..length).unwrap_or_default(), fds, uid),
             Err(e) if e.kind() == ErrorKind::WouldBlock => return,
             Err(_) => Err(Broken),
         };
-        let Ok(input) = asked else { return self.doors.unseat(token, &self.poll) };
+        let Ok(input) = asked else {
+            self.doors.unseat(token, &self.poll);
+            return self.feel(Input::OutOfTurn(Part::Desk));
+        };
         if let Some(input) = input {
             self.feel(input);
         }

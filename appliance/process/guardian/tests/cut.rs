@@ -174,7 +174,8 @@ fn it_allocates_nothing_while_it_serves() {
     // Somebody who talks nonsense at the desk, and a broker who does.
     let nonsense = os::seqpacket::connect(&one.desk).unwrap();
     os::seqpacket::send(std::os::fd::AsFd::as_fd(&nonsense), &[9; 700], &[]).unwrap();
-    one.for_a_while(Duration::from_millis(300));
+    let desk = guard::Note::OutOfTurn { part: guard::Part::Desk };
+    one.until("who talks nonsense is sent away, and it is told", |b| b.told.contains(&desk));
     os::seqpacket::send(std::os::fd::AsFd::as_fd(&one.broker), &[77; 3], &[]).unwrap();
     std::thread::sleep(Duration::from_millis(50));
     one.beats = false;

@@ -38,7 +38,7 @@ impl Script<'_> {
     }
 
     fn part(&mut self) -> Part {
-        [Part::Broker, Part::Vault, Part::Launcher, Part::Latch, Part::Zones][usize::from(self.byte() % 5)]
+        [Part::Broker, Part::Vault, Part::Launcher, Part::Latch, Part::Zones, Part::Desk][usize::from(self.byte() % 6)]
     }
 
     fn slot(&mut self) -> Option<Slot> {

@@ -43,6 +43,7 @@ fn part(part: Part) -> &'static str {
         Part::Launcher => "launcher",
         Part::Latch => "latch",
         Part::Zones => "zones",
+        Part::Desk => "somebody at the guardian's desk",
     }
 }
 
